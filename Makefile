@@ -1,0 +1,40 @@
+# Every target works on a fresh machine that holds only Python >= 3.11 and pip: it creates .venv itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := runs/demo
+
+.PHONY: demo test check bench prove clean
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(READY)
+	rm -rf $(DEMO)
+	$(BIN)/curate run --input sample --input python-docs --out $(DEMO)
+	@echo
+	@echo "Next, ask of any page that is missing why, what another threshold would have kept, and look at the report:"
+	@echo "  $(BIN)/curate explain $(DEMO) --any-dropped"
+	@echo "  $(BIN)/curate whatif $(DEMO) --set gopher.dup_line_frac=0.5"
+	@echo "  $(BIN)/curate report $(DEMO) --to runs/demo.html"
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not prove"
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_floors.py
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run_all.py
+
+prove: $(READY)
+	$(BIN)/python -m pytest -m prove
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .bench

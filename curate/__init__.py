@@ -1,0 +1,1 @@
+"""Turns crawls into datasets: read, extract, identify the language, edit, measure, decide."""

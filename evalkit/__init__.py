@@ -1,0 +1,1 @@
+"""Judges models and data."""

@@ -1,0 +1,1 @@
+"""Turns datasets into models."""
