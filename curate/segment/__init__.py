@@ -1,0 +1,31 @@
+"""Text segmentation: exact, fast views of a batch of documents as spans over code points."""
+
+from curate.segment.decode import Texts, decode
+from curate.segment.hashing import span_ids
+from curate.segment.lines import lines, lines_nonempty_runs, nonempty, paragraphs, splitlines, stripped
+from curate.segment.segments import Segments
+from curate.segment.tables import Classes, classes
+from curate.segment.types import Spans, Text, Words, surfaces
+from curate.segment.words import lower_ids, word_id, words_space
+
+__all__ = [
+    "Classes",
+    "Segments",
+    "Spans",
+    "Text",
+    "Texts",
+    "Words",
+    "classes",
+    "decode",
+    "lines",
+    "lines_nonempty_runs",
+    "lower_ids",
+    "nonempty",
+    "paragraphs",
+    "span_ids",
+    "splitlines",
+    "stripped",
+    "surfaces",
+    "word_id",
+    "words_space",
+]

@@ -1,0 +1,47 @@
+"""One batch of texts, segmented once: every view is computed when first asked for and then kept."""
+
+from functools import cached_property
+
+from curate.segment.decode import Texts, decode
+from curate.segment.lines import lines, lines_nonempty_runs, paragraphs, splitlines
+from curate.segment.types import Ids, Spans, Text, Words
+from curate.segment.words import lower_ids, words_space
+
+
+class Segments:
+    """Lazily computed, cached views of one batch; one object is handed to all measures."""
+
+    def __init__(self, texts: Texts) -> None:
+        self.text: Text = decode(texts)
+        self._lower_ids: dict[str, Ids] = {}
+
+    @cached_property
+    def lines(self) -> Spans:
+        r"""`text.split("\n")`."""
+        return lines(self.text)
+
+    @cached_property
+    def lines_nonempty_runs(self) -> Spans:
+        r"""`re.split("\n+", text)`."""
+        return lines_nonempty_runs(self.text)
+
+    @cached_property
+    def splitlines(self) -> Spans:
+        """`text.splitlines()`."""
+        return splitlines(self.text)
+
+    @cached_property
+    def paragraphs(self) -> Spans:
+        r"""`re.split("\n{2,}", text.strip())`."""
+        return paragraphs(self.text)
+
+    @cached_property
+    def words_space(self) -> Words:
+        """`text.split()`."""
+        return words_space(self.text)
+
+    def lower_ids(self, view: str) -> Ids:
+        """Ids of the lower-cased words of a view (`"words_space"`, `"words_spacy"`, `"words_uax29"`), uint64[words]."""
+        if view not in self._lower_ids:
+            self._lower_ids[view] = lower_ids(self.text, getattr(self, view))
+        return self._lower_ids[view]
