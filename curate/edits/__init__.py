@@ -1,0 +1,1 @@
+"""Changes of the text, recorded as spans: line rules, citation marks and personal data."""
