@@ -1,6 +1,7 @@
 """Exit codes, and the one exception for everything a user can cause and put right."""
 
 import difflib
+import errno
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
@@ -68,3 +69,32 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near is not None:
         return f"did you mean '{near}'?"
     return "known names: " + ", ".join(names) if 0 < len(names) <= 20 else ""
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether `error` says that no space is left; engines that wrap the system's error keep only its text."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in _FULL
+    return "No space left on device" in str(error) or "Disk quota exceeded" in str(error)
+
+
+def output_error(error: BaseException) -> UserError | None:
+    """The user error (exit 7) behind a failed write, or None when `error` is something else."""
+    place = f" to {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    if disk_full(error):
+        return UserError(
+            f"cannot write{place}: the disk is full",
+            hint="free some space; what was finished stays, and the same command goes on from there",
+            code=Exit.OUTPUT,
+        )
+    if isinstance(error, OSError) and error.errno in _FORBIDDEN:
+        return UserError(
+            f"cannot write{place}: {(error.strerror or str(error)).lower()}",
+            hint="choose a directory you may write to with --out or --root",
+            code=Exit.OUTPUT,
+        )
+    return None

@@ -1,0 +1,28 @@
+"""Characters that nobody sees, made visible: hostile text must not steer a terminal or hide in a page."""
+
+import re
+
+# Control characters (C0, DEL, C1), format characters (bidi marks and overrides, zero-width spaces and joiners, soft
+# hyphen, tags), line and paragraph separators, blank fillers, and lone surrogates. The two variation selectors that
+# pick text or emoji style (FE0E, FE0F) stay: they stand in ordinary text and always follow something visible.
+HIDDEN = (
+    "\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff\ud800-\udfff"
+)
+_HIDDEN = re.compile(f"[{HIDDEN}]")
+
+
+def name(character: str) -> str:
+    """The mark that stands for a hidden character, such as `⟨U+202E⟩`."""
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+def visible(text: str, keep: str = "") -> str:
+    """`text` with every hidden character replaced by its mark, except those in `keep` (say, "\\n\\t")."""
+    return _HIDDEN.sub(lambda found: found[0] if found[0] in keep else name(found[0]), text)
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, safe to print: line breaks and tabs become spaces, other hidden characters their marks."""
+    return visible(" ".join(text.split()))
