@@ -1,0 +1,88 @@
+"""The tables of a curate run: column names and types, in the order they are written."""
+
+from __future__ import annotations
+
+import polars as pl
+
+# One row per input record as the first map leaves it, before any rule is evaluated.
+RECORDS = {
+    "id": pl.String,
+    "url": pl.String,
+    "host": pl.String,
+    "date": pl.String,
+    "file": pl.String,
+    "row": pl.Int64,
+    "mime": pl.String,
+    "charset": pl.String,
+    "truncated": pl.String,
+    "drop_rule": pl.String,  # dropped while reading or extracting: rule and value
+    "drop_value": pl.String,
+    "error": pl.String,  # failed: why
+    "error_step": pl.String,
+    "title": pl.String,
+    "text": pl.String,  # the edited text, null where none was extracted
+    "chars_removed": pl.Int64,
+    "snippet": pl.String,
+}
+
+DOCUMENTS = {
+    "id": pl.String,
+    "url": pl.String,
+    "host": pl.String,
+    "date": pl.String,
+    "lang": pl.String,
+    "lang_score": pl.Float64,
+    "title": pl.String,
+    "text": pl.String,
+    "chars": pl.Int64,
+    "tokens": pl.Int64,
+    "mime": pl.String,
+    "charset": pl.String,
+    "truncated": pl.String,
+    "file": pl.String,
+    "row": pl.Int64,
+}
+
+DECISIONS = {
+    "id": pl.String,
+    "url": pl.String,
+    "host": pl.String,
+    "lang": pl.String,
+    "state": pl.String,  # kept | dropped | failed
+    "step": pl.String,
+    "rule": pl.String,  # the first that failed, in declared order
+    "value": pl.String,
+    "threshold": pl.String,
+    "fails": pl.List(pl.String),  # all that failed
+    "error": pl.String,
+    "partner": pl.String,
+    "chars": pl.Int64,
+    "tokens": pl.Int64,
+    "snippet": pl.String,
+    "file": pl.String,
+    "row": pl.Int64,
+}
+
+EDITS = {
+    "id": pl.String,
+    "step": pl.String,
+    "kind": pl.String,
+    "start": pl.Int64,  # code points of the extracted text
+    "end": pl.Int64,
+    "removed": pl.String,  # null for private values, whose keyed digest stands in its place
+    "digest": pl.String,
+    "replacement": pl.String,
+}
+
+LANGUAGE = {
+    "language.lang": pl.String,
+    "language.score": pl.Float64,
+    "language.runner_up": pl.String,
+    "language.runner_up_score": pl.Float64,
+}
+
+# Columns the second map adds once the whole corpus has been seen.
+CORPUS = {"corpus.cross_entropy": pl.Float64, "corpus.length_rank": pl.Float64}
+
+# Steps every run has, in the order pages meet them; the rule families of the profile follow in declared order.
+FIXED_STEPS = ("read", "extract", "language")
