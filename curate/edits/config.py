@@ -30,7 +30,7 @@ class Strict(BaseModel):
 
 
 class LineRules(Strict):
-    """Rules that remove a line (or its tail), in the order in which they are asked; the first that fires names the edit.
+    """Rules that remove a line (or its tail), in the order in which they are asked; the first to fire names the edit.
 
     `winnow` variants never touch code blocks (fenced, indented) or display mathematics; the variants of other systems
     do what those systems do.
@@ -57,8 +57,8 @@ class LineRules(Strict):
     navigation: Literal["off", "refinedweb@dclm", "winnow"] = "winnow"
     """dclm: cuts "items in cart", a leading "Sign-in" and a trailing "Read more..." in lines of at most ten words;
     winnow: breadcrumbs, skip links, pagers, share and account links, and cuts trailing "Read more"."""
-    whitespace: Literal["off", "c4@datatrove", "c4@tfds"] = "off"
-    """Strip every line and end it with a plain newline, as C4 rewrites its text."""
+    whitespace: Literal["off", "c4@datatrove", "c4@tfds", "refinedweb@dclm"] = "off"
+    """C4: every line stripped and ended by a plain newline; dclm: only the two ends of the document stripped."""
 
 
 class PiiActions(Strict):
@@ -89,7 +89,7 @@ class EditsConfig(Strict):
     """The `edits` section of a profile."""
 
     lines: LineRules = Field(default_factory=LineRules)
-    citations: Literal["off", "c4@datatrove", "winnow"] = "winnow"
+    citations: Literal["off", "c4@datatrove", "c4@tfds", "winnow"] = "winnow"
     """Marks such as [12], [edit], [citation needed]; winnow knows them in many languages and spares code."""
     pii: PiiActions = Field(default_factory=PiiActions)
 
