@@ -42,7 +42,7 @@ class UserError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.code = code
+        self.code = Exit(code)
         self.file = None if file is None else str(file)
         self.line = line
         self.column = column
