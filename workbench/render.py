@@ -103,7 +103,7 @@ def _plain_table(table: Table) -> str:
     heads = [cell(name) for name in table.columns]
     rows = [[cell(value) for value in row] for row in table.rows]
     rooms = [max(map(width, column)) for column in zip(heads, *rows, strict=True)]
-    right = [_is_numeric(table.rows, index) for index in range(len(heads))]
+    right = [is_numeric(table.rows, index) for index in range(len(heads))]
 
     def line(cells: Sequence[str]) -> str:
         parts = zip(cells, rooms, right, strict=True)
@@ -123,8 +123,9 @@ def _pad(text: str, room: int, *, right: bool = False) -> str:
     return gap + text if right else text + gap
 
 
-def _is_numeric(rows: Sequence[Sequence[Any]], index: int) -> bool:
-    values = [row[index] for row in rows if row[index] is not None]
+def is_numeric(rows: Sequence[Sequence[Any]], index: int) -> bool:
+    """Whether a column holds nothing but numbers and percentages."""
+    values = [row[index] for row in rows if row[index] not in (None, "-")]
     return bool(values) and all(
         (isinstance(value, int | float) and not isinstance(value, bool)) or str(value).endswith(" %")
         for value in values
@@ -158,7 +159,7 @@ def _rich(table: Table) -> Any:
         caption_justify="left",
     )
     for index, name in enumerate(table.columns):
-        numeric = _is_numeric(table.rows, index)
+        numeric = is_numeric(table.rows, index)
         drawn.add_column(Text(cell(name)), justify="right" if numeric else "left", no_wrap=numeric)
     for row in table.rows:
         drawn.add_row(*(Text(cell(value)) for value in row))

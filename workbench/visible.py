@@ -1,6 +1,7 @@
 """Characters that nobody sees, made visible: hostile text must not steer a terminal or hide in a page."""
 
 import re
+from collections.abc import Iterator
 
 # Control characters (C0, DEL, C1), format characters (bidi marks and overrides, zero-width spaces and joiners, soft
 # hyphen, tags), line and paragraph separators, blank fillers, and lone surrogates. The two variation selectors that
@@ -21,6 +22,19 @@ def name(character: str) -> str:
 def visible(text: str, keep: str = "") -> str:
     """`text` with every hidden character replaced by its mark, except those in `keep` (say, "\\n\\t")."""
     return _HIDDEN.sub(lambda found: found[0] if found[0] in keep else name(found[0]), text)
+
+
+def split(text: str, keep: str = "") -> Iterator[tuple[str, bool]]:
+    """`text` in pieces: each hidden character alone with True, the stretches between them with False."""
+    end = 0
+    for found in _HIDDEN.finditer(text):
+        if found[0] not in keep:
+            if end < found.start():
+                yield text[end : found.start()], False
+            yield found[0], True
+            end = found.end()
+    if end < len(text):
+        yield text[end:], False
 
 
 def one_line(text: str) -> str:
