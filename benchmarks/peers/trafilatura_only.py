@@ -1,0 +1,38 @@
+"""trafilatura alone: `python trafilatura_only.py WARC LIMIT` extracts the HTML pages of a WARC file in this process.
+
+What a run with `extract.engine=trafilatura` cannot avoid paying; pages are read and decoded before the clock starts.
+Prints one JSON line: pages, and CPU seconds of the extraction calls.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from curate.extract.engines import load
+from curate.sources import Record, UnitCounts, plan_units, read_unit
+from curate.sources.options import ReadOptions
+
+
+def pages(warc: str, limit: int) -> list[Record]:
+    found: list[Record] = []
+    for spec in plan_units([warc]):
+        for record in read_unit(spec, ReadOptions(), UnitCounts()):
+            found.append(record)
+            if len(found) == limit:
+                return found
+    return found
+
+
+def main() -> None:
+    records = [r for r in pages(sys.argv[1], int(sys.argv[2])) if r.body is not None and r.kind == "html"]
+    extract = load("trafilatura")
+    began = time.process_time()
+    for record in records:
+        extract(record.body or "", record.url)
+    print(json.dumps({"pages": len(records), "cpu_s": time.process_time() - began}))
+
+
+if __name__ == "__main__":
+    main()

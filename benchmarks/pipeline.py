@@ -1,0 +1,96 @@
+"""The whole run against datatrove's FineWeb pipeline and against trafilatura's own time, interleaved on one machine.
+
+    python benchmarks/pipeline.py --warc ../shared/data/crawl/crawl-shared-00000.warc.gz --peer .bench/datatrove/bin/python
+
+CPU seconds of each whole process with its children, so that shared cores do not decide; medians over the rounds.
+Writes benchmarks/results/pipeline.json and pipeline.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+
+
+def cpu_seconds(command: list[str]) -> tuple[float, str]:
+    """CPU seconds of a process and everything it started, and its standard output."""
+    before = os.times()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    after = os.times()
+    if done.returncode not in (0, 3):
+        raise SystemExit(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return spent, done.stdout
+
+
+def winnow(engine: str, warc: Path, limit: int, out: Path, profile: str) -> float:
+    curate = Path(sys.executable).parent / "curate"
+    command = [str(curate), "run", "--input", str(warc), "--limit", str(limit), "--out", str(out), "--profile", profile]
+    return cpu_seconds([*command, "--set", f"extract.engine={engine}", "-j", "1", "--json", "--no-progress"])[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--warc", type=Path, required=True)
+    parser.add_argument("--peer", type=Path, help="a Python that has datatrove 0.10.1 with its processing extra")
+    parser.add_argument("--limit", type=int, default=700)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", default="winnow")
+    options = parser.parse_args()
+    rows: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        # One uncounted run each fills the file cache and compiles the kernels.
+        start_s = winnow("resiliparse", options.warc, 1, Path(scratch) / "warm", options.profile)
+        for turn in range(options.rounds):
+            for engine in ("resiliparse", "trafilatura"):
+                out = Path(scratch) / f"{engine}-{turn}"
+                spent = winnow(engine, options.warc, options.limit, out, options.profile)
+                rows.setdefault(f"winnow, {engine}", []).append(spent)
+            own = [sys.executable, str(HERE / "peers" / "trafilatura_only.py"), str(options.warc), str(options.limit)]
+            rows.setdefault("trafilatura alone", []).append(json.loads(cpu_seconds(own)[1])["cpu_s"])
+            if options.peer:
+                peer = [str(options.peer), str(HERE / "peers" / "datatrove_fineweb.py"), str(options.warc)]
+                spent, _ = cpu_seconds([*peer, str(options.limit), f"{scratch}/peer-{turn}"])
+                rows.setdefault("datatrove FineWeb pipeline", []).append(spent)
+    report(rows, options.limit, start_s)
+
+
+def report(rows: dict[str, list[float]], limit: int, start_s: float) -> None:
+    """Writes medians, rates and ratios."""
+    median = {name: statistics.median(values) for name, values in rows.items()}
+    result = {"records": limit, "rounds": rows, "start_s": start_s, "median_s": median, "ratios": {}}
+    ours = median["winnow, resiliparse"]
+    if "datatrove FineWeb pipeline" in median:
+        result["ratios"]["datatrove / winnow with resiliparse"] = median["datatrove FineWeb pipeline"] / ours
+    above = median["winnow, trafilatura"] / median["trafilatura alone"]
+    result["ratios"]["winnow with trafilatura / trafilatura alone"] = above
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "pipeline.json").write_text(json.dumps(result, indent=1) + "\n")
+    lines = [
+        "# The whole run from WARC, one core",
+        "",
+        f"{limit} records, median of {len(next(iter(rows.values())))} interleaved rounds, CPU seconds of each process",
+        f"with its children. Starting up (a run of one record) is {start_s:.1f} s of each of our figures.",
+        "",
+        "| program | CPU s | ms a record | records/s/core |",
+        "|---|---:|---:|---:|",
+        *(f"| {name} | {s:.2f} | {1000 * s / limit:.2f} | {limit / s:.0f} |" for name, s in median.items()),
+        "",
+        *(f"- {name}: **{ratio:.2f}**" for name, ratio in result["ratios"].items()),
+        "",
+    ]
+    (RESULTS / "pipeline.md").write_text("\n".join(lines))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
