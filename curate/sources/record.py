@@ -11,14 +11,16 @@ import xxhash
 
 @dataclass(slots=True)
 class Record:
-    """One input record in exactly one of three states: readable (`body`), dropped while reading (`drop`), failed (`error`)."""
+    """One input record in exactly one of three states: readable (`body`), dropped (`drop`), failed (`error`)."""
 
     id: str  # 32 hex digits
     url: str | None
     host: str | None  # lower case, A-labels for international names, no port
     date: str | None  # ISO 8601 as in the source
     file: str  # relative to the input root, POSIX
-    row: int  # byte offset of the record in its file (decompressed stream where members are not separate); row number in tables
+    row: (
+        int  # byte offset in the file (of the decompressed stream, where members are not records); row number in tables
+    )
     kind: str  # "html" (extraction needed) or "text" (already text)
     mime: str | None
     charset: str | None  # canonical WHATWG name
@@ -56,7 +58,7 @@ class UnitSpec:
         return cls(**data)
 
     def fingerprint(self) -> dict[str, Any]:
-        """The part that decides what the unit yields: not its number, and not where the input root happens to be mounted."""
+        """What decides the unit's pages: not its number, and not where the input root happens to be mounted."""
         data = asdict(self)
         del data["index"], data["path"]
         return data
