@@ -4,6 +4,7 @@ from curate.segment.decode import Texts, decode
 from curate.segment.hashing import span_ids
 from curate.segment.lines import lines, lines_nonempty_runs, nonempty, paragraphs, splitlines, stripped
 from curate.segment.segments import Segments
+from curate.segment.spacy_words import words_spacy
 from curate.segment.tables import Classes, classes
 from curate.segment.types import Spans, Text, Words, surfaces
 from curate.segment.words import lower_ids, word_id, words_space
@@ -28,4 +29,5 @@ __all__ = [
     "surfaces",
     "word_id",
     "words_space",
+    "words_spacy",
 ]

@@ -50,7 +50,10 @@ def character_bits(tokenizer: Tokenizer) -> NDArray[np.uint32]:
         (rules.AFTER_INNER_DOT, lambda c: infix("a." + c, 1)),
         (rules.BEFORE_LAST_DOT, lambda c: suffix(INERT + c + ".", 1)),
         (rules.CAPITAL, lambda c: suffix(INERT + c + "A.", 1)),
-        (rules.AFTER_DIGIT, lambda c: suffix(INERT + "5" + c, 1) and not suffix(INERT + c, 1) and c not in unit_last | {"."}),
+        (
+            rules.AFTER_DIGIT,
+            lambda c: suffix(INERT + "5" + c, 1) and not suffix(INERT + c, 1) and c not in unit_last | {"."},
+        ),
         (rules.DIGIT, lambda c: c in "0123456789"),
         (rules.UNIT_LAST, lambda c: c in unit_last),
         (rules.DOMAIN_END, lambda c: tokenizer.url_match("a." + c + c) is not None),
@@ -60,9 +63,6 @@ def character_bits(tokenizer: Tokenizer) -> NDArray[np.uint32]:
         (rules.SENTENCE_END, lambda c: c in sentence_ends),
     ):
         out[table(test)] |= np.uint32(bit)
-    active = out & np.uint32(rules.PREFIX | rules.SUFFIX | rules.INFIX | rules.AFTER_DIGIT) != 0
-    active |= table(lambda c: c in rules.OPERATORS)
-    out[active] |= np.uint32(rules.ACTIVE)
     return out
 
 

@@ -10,7 +10,7 @@ SHIFT = np.uint64(29)
 CODE_BITS = np.uint64(21)  # code points are below 2**21, so three of them fit one 64-bit step
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def span_id(codes, begin, end):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
     """Hash of `codes[begin:end]`: a multiply-xorshift round per three code points, seeded with the length.
 

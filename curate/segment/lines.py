@@ -104,7 +104,7 @@ def _strip(codes: Codes, begin: Offsets, end: Offsets, flags: NDArray[np.uint16]
     return left, right
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _ends_line(code):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
     """Whether `str.splitlines` breaks after this code point."""
     if code > 0x2029:

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from curate.segment.decode import Texts, decode
 from curate.segment.lines import lines, lines_nonempty_runs, paragraphs, splitlines
+from curate.segment.spacy_words import words_spacy
 from curate.segment.types import Ids, Spans, Text, Words
 from curate.segment.words import lower_ids, words_space
 
@@ -39,6 +40,11 @@ class Segments:
     def words_space(self) -> Words:
         """`text.split()`."""
         return words_space(self.text)
+
+    @cached_property
+    def words_spacy(self) -> Words:
+        """The words of spaCy's blank English tokenizer, as datatrove 0.10 takes them."""
+        return words_spacy(self.text)
 
     def lower_ids(self, view: str) -> Ids:
         """Ids of the lower-cased words of a view (`"words_space"`, `"words_spacy"`, `"words_uax29"`), uint64[words]."""

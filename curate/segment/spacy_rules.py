@@ -1,4 +1,4 @@
-"""The facts that `spacy_words` works with: character classes, special cases and units of spaCy 3.8's English tokenizer."""
+"""What `spacy_words` works with: character classes, special cases and units of spaCy 3.8's English tokenizer."""
 
 from functools import cache
 from pathlib import Path
@@ -32,25 +32,31 @@ WORD = 4096  # \w
 DECIMAL = 8192  # \d
 SPACE = 16384  # str.isspace
 SENTENCE_END = 32768  # the sentencizer's marks
-ACTIVE = 65536  # a chunk without any of these has no affixes (but for units after digits)
+SPECIAL_LAST = 65536  # last character of a special case
+SPLITS = 131072  # first character of an infix
+ACTIVE = 262144  # a chunk without any of these has no affixes (but for units after digits)
 
 OPERATORS = ".,:+-*^<>=/~\u2013\u2014"  # split between certain neighbours only
-ROOT = 0
+LONGEST_SPECIAL = 12
+LONGEST_UNIT = 5
+LENGTH_BITS = 4  # the token lengths of a special case are packed four bits each
+ROOT = 1
+OPENERS = 4096
+UNIT_SALT = 0x5BD1E9955BD1E995
+GOLDEN = 0x9E3779B97F4A7C15
 
 
 class Rules(NamedTuple):
-    """Arrays for the kernels. The hash tables are open-addressed, a power of two long, and 0 is the empty key."""
+    """Arrays for the kernels.
+
+    `facts` is one open-addressed hash table of (key, value) rows, a power of two of them; 0 is the empty key. Under the
+    id of a special case: its token lengths. Under the id of a unit of measure, salted: 1. Under `trie_key(node, token
+    id)`: twice the node reached, plus 1 where the tokens so far are those of a special case.
+    """
 
     bits: NDArray[np.uint32]  # [SIZE]
-    special_keys: Ids  # ids of the special cases
-    special_rows: NDArray[np.int64]  # their rows of `pieces`
-    pieces: NDArray[np.uint8]  # [specials, 4] token lengths, 0 after the last
-    longest_special: int
-    unit_keys: Ids  # ids of the units of measure
-    longest_unit: int
-    trie_keys: Ids  # `trie_key` of a node and the id of the next token
-    trie_next: NDArray[np.int64]  # the node reached
-    trie_ends: NDArray[np.bool_]  # [nodes] whether a special case ends there
+    facts: NDArray[np.uint64]  # [slots, 2]
+    openers: NDArray[np.bool_]  # [OPENERS] false where no step from the root has a key with these low bits
 
 
 @cache
@@ -60,20 +66,20 @@ def rules() -> Rules:
         bits = np.repeat(packed["bits_values"], np.diff(packed["bits_starts"], append=SIZE))
         specials = [str(name) for name in packed["specials"]]
         units = [str(unit) for unit in packed["units"]]
-        pieces = packed["pieces"]
-        pattern = packed["pattern"]
-    special_keys, special_rows = _hash_table(string_ids(specials), np.arange(len(specials)))
-    unit_keys, _ = _hash_table(string_ids(units), np.arange(len(units)))
-    return Rules(
-        bits,
-        special_keys,
-        special_rows,
-        pieces,
-        max(map(len, specials)),
-        unit_keys,
-        max(map(len, units)),
-        *_trie(specials, pattern),
-    )
+        pieces, pattern = packed["pieces"], packed["pattern"]
+    assert max(map(len, specials)) == LONGEST_SPECIAL
+    assert max(map(len, units)) == LONGEST_UNIT
+    operators = [ord(c) for c in OPERATORS]
+    bits[operators] |= SPLITS
+    bits[bits & INFIX != 0] |= SPLITS
+    bits[bits & (PREFIX | SUFFIX | AFTER_DIGIT | SPLITS) != 0] |= ACTIVE
+    bits[[ord(name[-1]) for name in specials]] |= SPECIAL_LAST
+    entries, openers = _trie(specials, pattern)
+    for key, lengths in zip(string_ids(specials), pieces, strict=True):
+        entries[int(key)] = sum(int(length) << (LENGTH_BITS * i) for i, length in enumerate(lengths))
+    for key in string_ids(units):
+        entries[int(key) ^ UNIT_SALT] = 1
+    return Rules(bits, _hash_table(entries), openers)
 
 
 def string_ids(strings: list[str]) -> Ids:
@@ -82,60 +88,55 @@ def string_ids(strings: list[str]) -> Ids:
     return span_ids(text.codes, text.first[:-1], text.first[1:])
 
 
-def _hash_table(keys: Ids, values: NDArray[np.int64]) -> tuple[Ids, NDArray[np.int64]]:
-    """Open-addressing table, at most a quarter full."""
-    size = 1 << (4 * len(keys)).bit_length()
-    table = np.zeros(size, dtype=np.uint64)
-    out = np.full(size, -1, dtype=np.int64)
-    for key, value in zip(keys, values, strict=True):
-        slot = int(key) & (size - 1)
-        while table[slot]:
-            slot = (slot + 1) & (size - 1)
-        table[slot] = key
-        out[slot] = value
-    return table, out
+def _hash_table(entries: dict[int, int]) -> NDArray[np.uint64]:
+    """Open-addressed table, less than half full."""
+    rows = 1 << (2 * len(entries)).bit_length()
+    table = np.zeros((rows, 2), dtype=np.uint64)
+    for key, value in entries.items():
+        slot = key & (rows - 1)
+        while table[slot, 0]:
+            slot = (slot + 1) & (rows - 1)
+        table[slot] = key, value
+    return table
 
 
-def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[Ids, NDArray[np.int64], NDArray[np.bool_]]:
+def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[dict[int, int], NDArray[np.bool_]]:
     """Trie over token ids of the special cases that the plain rules split into two tokens or more.
 
     Those of one token stay out: finding one changes nothing and, being the shortest, it hides nothing.
     """
-    keys: list[int] = []
-    reached: list[int] = []
-    ends = [False]
-    known: dict[tuple[int, int], int] = {}
+    reached: dict[int, int] = {}
+    openers = np.zeros(OPENERS, dtype=np.bool_)
+    nodes = ROOT + 1
     for name, lengths in zip(specials, pattern, strict=True):
         cuts = np.cumsum(lengths[lengths > 0])
         if len(cuts) < 2:
             continue
         node = ROOT
+        key = 0
         for token in string_ids([name[a:b] for a, b in zip([0, *cuts[:-1]], cuts, strict=True)]):
-            step = (node, int(token))
-            if step not in known:
-                known[step] = len(ends)
-                keys.append(int(trie_key(node, token)))
-                reached.append(len(ends))
-                ends.append(False)
-            node = known[step]
-        ends[node] = True
-    table, out = _hash_table(np.array(keys, dtype=np.uint64), np.array(reached))
-    return table, out, np.array(ends)
+            key = (int(token) ^ (node * GOLDEN)) & 0xFFFFFFFFFFFFFFFF
+            if node == ROOT:
+                openers[key % OPENERS] = True
+            if key not in reached:
+                reached[key] = nodes << 1
+                nodes += 1
+            node = reached[key] >> 1
+        reached[key] |= 1
+    return reached, openers
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def trie_key(node, token):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
     """Key of the step from a node along a token id."""
-    return (token ^ (np.uint64(node) * np.uint64(0x9E3779B97F4A7C15))) | np.uint64(1)
+    return token ^ (np.uint64(node) * np.uint64(GOLDEN))
 
 
-@njit(cache=True, inline="always")
-def find(keys, key):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
-    """Slot of a key in an open-addressing table, or -1."""
-    last = np.uint64(len(keys) - 1)
+@njit(cache=True)
+def find(facts, key):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
+    """Value under a key, or 0."""
+    last = np.uint64(len(facts) - 1)
     slot = key & last
-    while keys[slot] != 0:
-        if keys[slot] == key:
-            return np.int64(slot)
+    while facts[slot, 0] != 0 and facts[slot, 0] != key:
         slot = (slot + np.uint64(1)) & last
-    return np.int64(-1)
+    return facts[slot, 1]

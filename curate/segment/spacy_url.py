@@ -57,7 +57,7 @@ def _closes(codes, at, end, bits):  # type: ignore[no-untyped-def]
     return at == end or codes[at] == 47 or codes[at] == 63 or codes[at] == 35
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _in_label(code):  # type: ignore[no-untyped-def]
     """What a label of a domain may begin and end with."""
     return 48 <= code <= 57 or 65 <= code <= 90 or 97 <= code <= 122 or 0xA1 <= code <= 0xFFFF
@@ -114,7 +114,7 @@ def _ipv4(codes: Codes, begin, end, bits):  # type: ignore[no-untyped-def]
             first = _number(digits, a, b, c)
         elif octet == 1:
             second = _number(digits, a, b, c)
-            teens = first == 172 and digits == 2 and (a == 2 or (a == 1 and 6 <= b) or (a == 3 and 0 <= b <= 1))
+            teens = first == 172 and digits == 2 and (a == 2 or (a == 1 and b >= 6) or (a == 3 and 0 <= b <= 1))
             if teens or (first == 169 and second == 254) or (first == 192 and second == 168):
                 return False
         if octet < 3:
@@ -124,7 +124,7 @@ def _ipv4(codes: Codes, begin, end, bits):  # type: ignore[no-untyped-def]
     return first != 10 and first != 127 and _closes(codes, at, end, bits)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _number(digits, a, b, c):  # type: ignore[no-untyped-def]
     """Value of an octet, -1 where a digit is not 0 to 9."""
     if a < 0 or (digits > 1 and b < 0) or (digits > 2 and c < 0):

@@ -3,8 +3,8 @@
 That is what datatrove 0.10 calls words. The algorithm, per chunk between white space: a special case stands as it is;
 otherwise prefixes and suffixes are taken off in turn until none is left or a special case remains; what remains is a
 special case, an address, or is split at infixes. At the end, special cases whose characters lie in several adjacent
-tokens are put together again, longest first. A suffix search of spaCy reads the whole rest of the chunk; here it looks at
-the last characters only, which finds the same suffix because every rule is anchored at the end.
+tokens are put together again, longest first. A suffix search of spaCy reads the whole rest of the chunk; here it looks
+at the last characters only, which finds the same suffix because every rule is anchored at the end.
 
 Known difference: spaCy fails on the token `IS_ALPHA` (a name it keeps for itself), datatrove then deletes these letters
 from the text; here it is a word like any other. Lone surrogates, on which spaCy fails too, are ordinary characters.
@@ -12,6 +12,7 @@ from the text; here it is a word like any other. Lone surrogates, on which spaCy
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from curate.segment.hashing import span_id
 from curate.segment.spacy_rules import (
@@ -21,15 +22,23 @@ from curate.segment.spacy_rules import (
     BEFORE_INNER_DOT,
     BEFORE_LAST_DOT,
     CAPITAL,
+    DECIMAL,
     DIGIT,
+    DOMAIN_END,
     INFIX,
+    LENGTH_BITS,
     LETTER,
+    LONGEST_SPECIAL,
+    LONGEST_UNIT,
+    OPENERS,
     PREFIX,
     ROOT,
     SPACE,
+    SPECIAL_LAST,
+    SPLITS,
     SUFFIX,
     UNIT_LAST,
-    Rules,
+    UNIT_SALT,
     find,
     rules,
     trie_key,
@@ -45,165 +54,183 @@ ROOM_FOR_SPECIAL = 4  # the most tokens of a special case
 
 def words_spacy(text: Text) -> Words:
     """Words of every document as datatrove's English `word_tokenize` gives them."""
-    return Words(*_tokenize(text.codes, text.first, rules()))
+    return Words(*_tokenize(text.codes, text.first, *rules()))
 
 
 @njit(cache=True)
-def _tokenize(codes: Codes, first: Offsets, rules: Rules) -> tuple[Offsets, Offsets, Offsets, Ids]:
+def _tokenize(
+    codes: Codes, first: Offsets, bits: NDArray[np.uint32], facts: NDArray[np.uint64], openers: NDArray[np.bool_]
+) -> tuple[Offsets, Offsets, Offsets, Ids]:
     docs = len(first) - 1
-    bits = rules.bits
-    room = len(codes) // 4 + 64
-    begin = np.empty(room, dtype=np.int64)
-    end = np.empty(room, dtype=np.int64)
-    ids = np.empty(room, dtype=np.uint64)
     of = np.zeros(docs + 1, dtype=np.int64)
-    n = 0
+    begin = np.empty(len(codes) // 4 + 64, dtype=np.int64)
+    end = np.empty_like(begin)
+    ids = np.empty(len(begin), dtype=np.uint64)
+    # The tokens of one document, rows of (begin, end, id): small enough to stay in the processor's cache.
+    tokens = np.empty((4096, 3), dtype=np.int64)
     for d in range(docs):
-        at = first[d]
-        doc_end = first[d + 1]
-        while at < doc_end:
-            if bits[codes[at]] & SPACE:
-                at += 1
-                continue
-            stop = at
-            seen = np.uint32(0)
-            while stop < doc_end:
-                here = bits[codes[stop]]
-                if here & SPACE:
-                    break
-                seen |= here
-                stop += 1
-            plain = not seen & ACTIVE and not (seen & DIGIT and bits[codes[stop - 1]] & UNIT_LAST)
-            need = ROOM_FOR_SPECIAL if plain else max(ROOM_FOR_SPECIAL, stop - at)
-            if n + need > room:
-                room = max(2 * room, n + need)
-                begin, end, ids = _grown(begin, n, room), _grown(end, n, room), _grown(ids, n, room)
-            if plain:
-                n = _whole_or_special(codes, at, stop, rules, begin, end, ids, n)
-            else:
-                n = _chunk(codes, at, stop, rules, begin, end, ids, n)
-            at = stop
-        matches = _adjacent_specials(codes, rules, begin, end, ids, of[d], n, begin[:0], begin[:0])
+        at, n, need = _document(codes, first[d], first[d + 1], bits, facts, tokens, 0)
+        while need:
+            tokens = _grown(tokens, n, need)
+            at, n, need = _document(codes, at, first[d + 1], bits, facts, tokens, n)
+        matches = _adjacent_specials(codes, facts, openers, tokens, n, of[:0], of[:0])
         if matches:
             start = np.empty(matches, dtype=np.int64)
             length = np.empty(matches, dtype=np.int64)
-            _adjacent_specials(codes, rules, begin, end, ids, of[d], n, start, length)
-            if n + matches * ROOM_FOR_SPECIAL > room:
-                room = n + matches * ROOM_FOR_SPECIAL
-                begin, end, ids = _grown(begin, n, room), _grown(end, n, room), _grown(ids, n, room)
-            n = _join_specials(codes, rules, begin, end, ids, of[d], n, start, length)
-        of[d + 1] = n
-    return begin[:n].copy(), end[:n].copy(), of, ids[:n].copy()
+            _adjacent_specials(codes, facts, openers, tokens, n, start, length)
+            if n + matches * ROOM_FOR_SPECIAL > len(tokens):
+                tokens = _grown(tokens, n, matches * ROOM_FOR_SPECIAL)
+            n = _join_specials(codes, facts, tokens, n, start, length)
+        used = of[d]
+        if used + n > len(begin):
+            begin, end, ids = _longer(begin, used, n), _longer(end, used, n), _longer(ids, used, n)
+        _append(tokens, n, begin, end, ids, used)
+        of[d + 1] = used + n
+    return begin[: of[docs]], end[: of[docs]], of, ids[: of[docs]]
 
 
 @njit(cache=True)
-def _grown(array, used, room):  # type: ignore[no-untyped-def]
-    """A larger copy."""
-    out = np.empty(room, dtype=array.dtype)
+def _document(codes, at, doc_end, bits, facts, tokens, n):  # type: ignore[no-untyped-def]
+    """Tokens of a document from `at` on, after n that stand already; stops where there might be no room.
+
+    Returns where it stopped, the number of tokens, and how many more rows it needs to go on (0: it is done).
+    """
+    while at < doc_end:
+        if bits[codes[at]] & SPACE:
+            at += 1
+            continue
+        stop = at
+        seen = np.uint32(0)
+        while stop < doc_end:
+            here = bits[codes[stop]]
+            if here & SPACE:
+                break
+            seen |= here
+            stop += 1
+        plain = not seen & ACTIVE and not (seen & DIGIT and bits[codes[stop - 1]] & UNIT_LAST)
+        need = ROOM_FOR_SPECIAL if plain else max(ROOM_FOR_SPECIAL, stop - at)
+        if n + need > len(tokens):
+            return at, n, need
+        if plain:
+            key = span_id(codes, at, stop)
+            lengths = find(facts, key) if stop - at <= LONGEST_SPECIAL else np.uint64(0)
+            n = _emit_special(codes, at, lengths, tokens, n) if lengths else _put(at, stop, key, tokens, n)
+        else:
+            n = _chunk(codes, at, stop, bits, facts, tokens, n)
+        at = stop
+    return at, n, 0
+
+
+@njit(cache=True)
+def _append(tokens, n, begin, end, ids, used):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        begin[used + i] = tokens[i, 0]
+        end[used + i] = tokens[i, 1]
+        ids[used + i] = np.uint64(tokens[i, 2])
+
+
+@njit(cache=True)
+def _longer(array, used, more):  # type: ignore[no-untyped-def]
+    """A copy with room for more."""
+    out = np.empty(max(2 * len(array), used + more), dtype=array.dtype)
     out[:used] = array[:used]
     return out
 
 
-@njit(cache=True, inline="always")
-def _emit(codes, at, stop, begin, end, ids, n):  # type: ignore[no-untyped-def]
-    begin[n] = at
-    end[n] = stop
-    ids[n] = span_id(codes, at, stop)
+@njit(cache=True)
+def _grown(tokens, used, more):  # type: ignore[no-untyped-def]
+    """A copy of a document's tokens with room for more."""
+    out = np.empty((max(2 * len(tokens), used + more), 3), dtype=np.int64)
+    out[:used] = tokens[:used]
+    return out
+
+
+@njit(cache=True)
+def _put(at, stop, key, tokens, n):  # type: ignore[no-untyped-def]
+    tokens[n, 0] = at
+    tokens[n, 1] = stop
+    tokens[n, 2] = np.int64(key)
     return n + 1
 
 
 @njit(cache=True)
-def _special(codes, at, stop, rules):  # type: ignore[no-untyped-def]
-    """Row of the special case that this span is, or -1."""
-    if stop - at > rules.longest_special or stop <= at:
-        return -1
-    slot = find(rules.special_keys, span_id(codes, at, stop))
-    return rules.special_rows[slot] if slot >= 0 else -1
+def _emit(codes, at, stop, tokens, n):  # type: ignore[no-untyped-def]
+    return _put(at, stop, span_id(codes, at, stop), tokens, n)
 
 
 @njit(cache=True)
-def _emit_special(codes, at, row, rules, begin, end, ids, n):  # type: ignore[no-untyped-def]
+def _special(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
+    """Token lengths of the special case that this span is, or 0."""
+    if stop - at > LONGEST_SPECIAL or stop <= at or not bits[codes[stop - 1]] & SPECIAL_LAST:
+        return np.uint64(0)
+    return find(facts, span_id(codes, at, stop))
+
+
+@njit(cache=True)
+def _emit_special(codes, at, lengths, tokens, n):  # type: ignore[no-untyped-def]
     """The tokens of a special case that starts at `at`."""
-    for length in rules.pieces[row]:
-        if length == 0:
-            break
-        n = _emit(codes, at, at + length, begin, end, ids, n)
+    while lengths:
+        length = np.int64(lengths & np.uint64((1 << LENGTH_BITS) - 1))
+        n = _emit(codes, at, at + length, tokens, n)
         at += length
+        lengths >>= np.uint64(LENGTH_BITS)
     return n
 
 
 @njit(cache=True)
-def _whole_or_special(codes, at, stop, rules, begin, end, ids, n):  # type: ignore[no-untyped-def]
-    """A chunk that no affix rule can touch."""
-    key = span_id(codes, at, stop)
-    if stop - at <= rules.longest_special:
-        slot = find(rules.special_keys, key)
-        if slot >= 0:
-            return _emit_special(codes, at, rules.special_rows[slot], rules, begin, end, ids, n)
-    begin[n] = at
-    end[n] = stop
-    ids[n] = key
-    return n + 1
-
-
-@njit(cache=True)
-def _chunk(codes, at, stop, rules, begin, end, ids, n):  # type: ignore[no-untyped-def]
-    """Any other chunk. Suffixes are kept at the far end of its room in the output until the middle is written."""
+def _chunk(codes, at, stop, bits, facts, tokens, n):  # type: ignore[no-untyped-def]
+    """A chunk with affixes. Suffixes are kept at the far end of its room in the output until the middle is written."""
     suffixes = n + max(ROOM_FOR_SPECIAL, stop - at)
     top = suffixes
-    row = np.int64(-1)
-    while at < stop:
-        row = _special(codes, at, stop, rules)
-        if row >= 0:
-            break
-        prefix = _prefix(codes, at, stop, rules)
+    lengths = _special(codes, at, stop, bits, facts)
+    while at < stop and not lengths:
+        prefix = 1 if bits[codes[at]] & PREFIX else _long_prefix(codes, at, stop, bits)
         if prefix:
-            row = _special(codes, at + prefix, stop, rules)
-            if row >= 0:
-                n = _emit(codes, at, at + prefix, begin, end, ids, n)
+            n = _emit(codes, at, at + prefix, tokens, n)
+            lengths = _special(codes, at + prefix, stop, bits, facts)
+            if lengths:
                 at += prefix
                 break
-        suffix = _suffix(codes, at + prefix, stop, rules)
+        suffix = _suffix(codes, at + prefix, stop, bits, facts)
         if suffix:
             suffixes -= 1
-            _emit(codes, stop - suffix, stop, begin, end, ids, suffixes)
-            row = _special(codes, at, stop - suffix, rules)
+            _emit(codes, stop - suffix, stop, tokens, suffixes)
             stop -= suffix
-            if row >= 0:
+            lengths = _special(codes, at, stop, bits, facts)
+            if lengths:
+                # The prefix stays with the special case.
+                n -= prefix > 0
                 break
-        if prefix:
-            n = _emit(codes, at, at + prefix, begin, end, ids, n)
-            at += prefix
         if not prefix and not suffix:
             break
-    if at < stop:
-        if row >= 0:
-            n = _emit_special(codes, at, row, rules, begin, end, ids, n)
-        elif is_url(codes, at, stop, rules.bits):
-            n = _emit(codes, at, stop, begin, end, ids, n)
-        else:
-            n = _split_infixes(codes, at, stop, rules.bits, begin, end, ids, n)
+        at += prefix
+        if prefix and suffix:
+            lengths = _special(codes, at, stop, bits, facts)
+    if lengths:
+        n = _emit_special(codes, at, lengths, tokens, n)
+    elif at < stop:
+        n = _middle(codes, at, stop, bits, tokens, n)
     for i in range(suffixes, top):
-        begin[n] = begin[i]
-        end[n] = end[i]
-        ids[n] = ids[i]
+        tokens[n, 0] = tokens[i, 0]
+        tokens[n, 1] = tokens[i, 1]
+        tokens[n, 2] = tokens[i, 2]
         n += 1
     return n
 
 
 @njit(cache=True)
-def _prefix(codes, at, stop, rules):  # type: ignore[no-untyped-def]
-    """Length of the prefix of a chunk, 0 for none."""
+def _long_prefix(codes, at, stop, bits):  # type: ignore[no-untyped-def]
+    """Length of a prefix that is not one character of its own class: dots, a plus before no digit, US$; 0 for none."""
     code = codes[at]
-    if rules.bits[code] & PREFIX:
-        return 1
+    if code > 85:
+        return 0
     if code == DOT:
         run = 1
         while at + run < stop and codes[at + run] == DOT:
             run += 1
         return run if run > 1 else 0
     if code == PLUS:
-        return 0 if at + 1 < stop and rules.bits[codes[at + 1]] & DIGIT else 1
+        return 0 if at + 1 < stop and bits[codes[at + 1]] & DIGIT else 1
     return _dollar(codes, at, stop)
 
 
@@ -216,35 +243,33 @@ def _dollar(codes, at, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _suffix(codes, at, stop, rules):  # type: ignore[no-untyped-def]
+def _suffix(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
     """Length of the suffix of `codes[at:stop]`, 0 for none: the longest that any rule gives."""
     if at >= stop:
         return 0
-    bits = rules.bits
     last = codes[stop - 1]
     here = bits[last]
+    if last == DOT:
+        return _last_dot(codes, at, stop, bits)
+    if here & SUFFIX:
+        return 2 if last == ELLIPSIS and stop - at > 1 and codes[stop - 2] == ELLIPSIS else 1
+    if stop - at < 2 or not here & (UNIT_LAST | AFTER_DIGIT) and last != LETTER_S and last != CAPITAL_S:
+        return 0
+    before = codes[stop - 2]
     if here & UNIT_LAST or last == DOLLAR:
-        # A unit or currency counts after a digit only and holds none, so there is one candidate: all after the last digit.
+        # A unit or currency counts after a digit only and holds none: the one candidate is all after the last digit.
         digit = stop - 2
-        while digit >= at and stop - 1 - digit <= rules.longest_unit and not bits[codes[digit]] & DIGIT:
+        while digit >= at and stop - 1 - digit <= LONGEST_UNIT and not bits[codes[digit]] & DIGIT:
             digit -= 1
         length = stop - 1 - digit
-        if digit >= at and length <= rules.longest_unit:
-            if here & UNIT_LAST and find(rules.unit_keys, span_id(codes, digit + 1, stop)) >= 0:
+        if digit >= at and length <= LONGEST_UNIT:
+            if here & UNIT_LAST and find(facts, span_id(codes, digit + 1, stop) ^ np.uint64(UNIT_SALT)):
                 return length
             if last == DOLLAR and _dollar(codes, digit + 1, stop) == length:
                 return length
-    if last == DOT:
-        return _last_dot(codes, at, stop, bits)
-    if stop - at >= 2:
-        before = codes[stop - 2]
-        if last == ELLIPSIS and before == ELLIPSIS:
-            return 2
-        if (last == LETTER_S or last == CAPITAL_S) and (before == APOSTROPHE or before == RIGHT_QUOTE):
-            return 2
-        if here & AFTER_DIGIT and bits[before] & DIGIT:
-            return 1
-    return 1 if here & SUFFIX else 0
+    if (last == LETTER_S or last == CAPITAL_S) and (before == APOSTROPHE or before == RIGHT_QUOTE):
+        return 2
+    return 1 if here & AFTER_DIGIT and bits[before] & DIGIT else 0
 
 
 @njit(cache=True)
@@ -270,23 +295,30 @@ def _last_dot(codes, at, stop, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _split_infixes(codes, at, stop, bits, begin, end, ids, n):  # type: ignore[no-untyped-def]
-    """Tokens between and at the infixes; an infix at the very start is no split."""
+def _middle(codes, at, stop, bits, tokens, n):  # type: ignore[no-untyped-def]
+    """What is left between the affixes: an address, or tokens between and at the infixes (none at the very start)."""
+    seen = np.uint32(0)
+    dot = False
+    for i in range(at, stop):
+        seen |= bits[codes[i]]
+        dot |= codes[i] == DOT and i + 1 < stop and bits[codes[i + 1]] & (DOMAIN_END | DECIMAL) != 0
+    if not seen & SPLITS or (dot and is_url(codes, at, stop, bits)):
+        return _emit(codes, at, stop, tokens, n)
     start = at
     i = at
     while i < stop:
-        length = _infix(codes, at, i, stop, bits) if bits[codes[i]] & ACTIVE else 0
+        length = _infix(codes, at, i, stop, bits) if bits[codes[i]] & SPLITS else 0
         if length == 0:
             i += 1
             continue
         if i > at:
             if i > start:
-                n = _emit(codes, start, i, begin, end, ids, n)
-            n = _emit(codes, i, i + length, begin, end, ids, n)
+                n = _emit(codes, start, i, tokens, n)
+            n = _emit(codes, i, i + length, tokens, n)
             start = i + length
         i += length
     if start < stop:
-        n = _emit(codes, start, stop, begin, end, ids, n)
+        n = _emit(codes, start, stop, tokens, n)
     return n
 
 
@@ -326,26 +358,25 @@ def _infix(codes, at, i, stop, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _adjacent_specials(codes, rules, begin, end, ids, low, high, start, length):  # type: ignore[no-untyped-def]
+def _adjacent_specials(codes, facts, openers, tokens, n, start, length):  # type: ignore[no-untyped-def]
     """Find where adjacent tokens spell the tokens of a special case; returns how many, writes those there is room for.
 
     One space between two tokens still makes them adjacent, other white space does not.
     """
     found = 0
-    for i in range(low, high):
-        node = ROOT
-        j = i
-        while j < high:
-            if j > i:
-                gap = begin[j] - end[j - 1]
-                if gap > 1 or (gap == 1 and codes[end[j - 1]] != 32):
-                    break
-            slot = find(rules.trie_keys, trie_key(node, ids[j]))
-            if slot < 0:
+    for i in range(n - 1):
+        key = trie_key(ROOT, np.uint64(tokens[i, 2]))
+        if not openers[key % np.uint64(OPENERS)]:
+            continue
+        reached = find(facts, key)
+        j = i + 1
+        while reached and j < n:
+            gap = tokens[j, 0] - tokens[j - 1, 1]
+            if gap > 1 or (gap == 1 and codes[tokens[j - 1, 1]] != 32):
                 break
-            node = rules.trie_next[slot]
+            reached = find(facts, trie_key(reached >> np.uint64(1), np.uint64(tokens[j, 2])))
             j += 1
-            if rules.trie_ends[node]:
+            if reached & np.uint64(1):
                 if found < len(start):
                     start[found] = i
                     length[found] = j - i
@@ -354,39 +385,33 @@ def _adjacent_specials(codes, rules, begin, end, ids, low, high, start, length):
 
 
 @njit(cache=True)
-def _join_specials(codes, rules, begin, end, ids, low, high, start, length):  # type: ignore[no-untyped-def]
+def _join_specials(codes, facts, tokens, old_n, start, length):  # type: ignore[no-untyped-def]
     """Put the found special cases in place of their tokens; returns the new number of tokens.
 
     Longest first, then leftmost; one is left out when its first or last token belongs to one that came before, even to
     one that was itself left out. One with a space inside changes nothing but still hides others.
     """
-    taken = np.zeros(high - low, dtype=np.bool_)
-    chosen = np.full(high - low, -1, dtype=np.int64)
+    taken = np.zeros(old_n, dtype=np.bool_)
+    chosen = np.zeros(old_n, dtype=np.int64)
     for size in range(length.max(), 0, -1):
         for match in range(len(start)):
-            if length[match] != size:
-                continue
-            a = start[match] - low
-            if not taken[a] and not taken[a + size - 1]:
-                chosen[a] = match
-            taken[a : a + size] = True
-    old_begin = begin[low:high].copy()
-    old_end = end[low:high].copy()
-    old_ids = ids[low:high].copy()
-    n = low
+            if length[match] == size:
+                a = start[match]
+                if not taken[a] and not taken[a + size - 1]:
+                    chosen[a] = size
+                taken[a : a + size] = True
+    old = tokens[:old_n].copy()
+    n = 0
     i = 0
-    while i < high - low:
-        match = chosen[i]
-        row = -1
-        if match >= 0:
-            row = _special(codes, old_begin[i], old_end[i + length[match] - 1], rules)
-        if row >= 0:
-            n = _emit_special(codes, old_begin[i], row, rules, begin, end, ids, n)
-            i += length[match]
+    while i < old_n:
+        lengths = np.uint64(0)
+        if chosen[i]:
+            lengths = find(facts, span_id(codes, old[i, 0], old[i + chosen[i] - 1, 1]))
+        if lengths:
+            n = _emit_special(codes, old[i, 0], lengths, tokens, n)
+            i += chosen[i]
         else:
-            begin[n] = old_begin[i]
-            end[n] = old_end[i]
-            ids[n] = old_ids[i]
+            tokens[n] = old[i]
             n += 1
             i += 1
     return n
