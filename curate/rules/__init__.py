@@ -1,0 +1,21 @@
+"""Rules as data: profiles of measure, comparison and threshold, and their evaluation over a table of measures."""
+
+from curate.rules.evaluate import Verdicts, columns, evaluate, margins, require, unused
+from curate.rules.load import load_profile, override, profile_names
+from curate.rules.model import OFF, Profile, Rule, When
+
+__all__ = [
+    "OFF",
+    "Profile",
+    "Rule",
+    "Verdicts",
+    "When",
+    "columns",
+    "evaluate",
+    "load_profile",
+    "margins",
+    "override",
+    "profile_names",
+    "require",
+    "unused",
+]
