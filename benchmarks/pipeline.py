@@ -1,6 +1,6 @@
 """The whole run against datatrove's FineWeb pipeline and against trafilatura's own time, interleaved on one machine.
 
-    python benchmarks/pipeline.py --warc ../shared/data/crawl/crawl-shared-00000.warc.gz --peer .bench/datatrove/bin/python
+    python benchmarks/pipeline.py --warc crawl-00000.warc.gz --peer .bench/datatrove/bin/python
 
 CPU seconds of each whole process with its children, so that shared cores do not decide; medians over the rounds.
 Writes benchmarks/results/pipeline.json and pipeline.md.

@@ -1,7 +1,7 @@
 """Every benchmark, each writing its table into benchmarks/results: `make bench` runs this.
 
-Peers live in environments of their own under `.bench/`, made on first use. The data is found by WINNOW_SHARED_DATA or in
-`../shared/data`; without it there is nothing to measure, and this says so.
+Peers live in environments of their own under `.bench/`, made on first use. The data is found by
+WINNOW_SHARED_DATA or in `../shared/data`; without it there is nothing to measure, and this says so.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def test_imports_point_down(floor: str) -> None:
 
 @pytest.mark.parametrize("module", ["curate.cli", "workbench.cli"])
 def test_help_imports_nothing_heavy(module: str) -> None:
-    code = f"import sys; sys.argv=['x','--help']\nfrom {module} import main\ntry: main()\nexcept SystemExit: pass\nprint('MODULES', *sys.modules)"
+    lines = ["import sys; sys.argv = ['x', '--help']", f"from {module} import main", "try: main()"]
+    code = "\n".join([*lines, "except SystemExit: pass", "print('MODULES', *sys.modules)"])
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     loaded = {name.split(".")[0] for name in out.stdout.rsplit("MODULES", 1)[1].split()}

@@ -64,7 +64,8 @@ class EventLog:
         """Write `event`, except progress that comes sooner than `PROGRESS_S` after the last of its step."""
         if event.level == "progress":
             present = time.monotonic()
-            if present - self._progress_at.get(event.step, -PROGRESS_S) < PROGRESS_S:
+            recent = present - self._progress_at.get(event.step, -PROGRESS_S) < PROGRESS_S
+            if recent and event.fraction != 1.0:  # how a step ended is always worth a line
                 return
             self._progress_at[event.step] = present
         self._append(event.line().encode() + b"\n")

@@ -1,4 +1,4 @@
-"""datatrove's FineWeb pipeline over one WARC file, in its own interpreter: `python datatrove_fineweb.py WARC LIMIT OUT`.
+"""datatrove's FineWeb pipeline over one WARC file: `python datatrove_fineweb.py WARC LIMIT OUT`.
 
 Its steps in the order of its example, without language identification (its model is a download) and deduplication.
 Prints one JSON line with the records read and kept; the caller takes the CPU time of the process and its children.

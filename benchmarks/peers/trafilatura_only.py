@@ -11,14 +11,13 @@ import sys
 import time
 
 from curate.extract.engines import load
-from curate.sources import Record, UnitCounts, plan_units, read_unit
-from curate.sources.options import ReadOptions
+from curate.sources import Record, plan_units, read_unit
 
 
 def pages(warc: str, limit: int) -> list[Record]:
     found: list[Record] = []
     for spec in plan_units([warc]):
-        for record in read_unit(spec, ReadOptions(), UnitCounts()):
+        for record in read_unit(spec):
             found.append(record)
             if len(found) == limit:
                 return found

@@ -1,7 +1,7 @@
 """Between the two maps: the few facts about the whole corpus that a single document cannot know.
 
-Repeated record ids, the unigram distribution, the lengths of each language, and where `limit` cuts. All of it is integers
-and sorted arrays, so that the order in which units finished can leave no trace.
+Repeated record ids, the unigram distribution, the lengths of each language, and where `limit` cuts. All of it is
+integers and sorted arrays, so that the order in which units finished can leave no trace.
 """
 
 from __future__ import annotations

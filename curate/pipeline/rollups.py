@@ -19,12 +19,7 @@ def rollup(decisions: pl.DataFrame) -> pl.DataFrame:
 
 def merge(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The sum of rollups, sorted by their keys."""
-    return (
-        pl.concat(parts)
-        .group_by(KEYS)
-        .agg(pl.col("documents", "chars", "tokens").sum())
-        .sort(KEYS, nulls_last=True)
-    )
+    return pl.concat(parts).group_by(KEYS).agg(pl.col("documents", "chars", "tokens").sum()).sort(KEYS, nulls_last=True)
 
 
 class Level(NamedTuple):

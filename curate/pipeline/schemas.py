@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 # One row per input record as the first map leaves it, before any rule is evaluated.
-RECORDS = {
+RECORDS: dict[str, Any] = {
     "id": pl.String,
     "url": pl.String,
     "host": pl.String,
@@ -25,7 +27,7 @@ RECORDS = {
     "snippet": pl.String,
 }
 
-DOCUMENTS = {
+DOCUMENTS: dict[str, Any] = {
     "id": pl.String,
     "url": pl.String,
     "host": pl.String,
@@ -43,7 +45,7 @@ DOCUMENTS = {
     "row": pl.Int64,
 }
 
-DECISIONS = {
+DECISIONS: dict[str, Any] = {
     "id": pl.String,
     "url": pl.String,
     "host": pl.String,
@@ -63,7 +65,7 @@ DECISIONS = {
     "row": pl.Int64,
 }
 
-EDITS = {
+EDITS: dict[str, Any] = {
     "id": pl.String,
     "step": pl.String,
     "kind": pl.String,
@@ -74,7 +76,7 @@ EDITS = {
     "replacement": pl.String,
 }
 
-LANGUAGE = {
+LANGUAGE: dict[str, Any] = {
     "language.lang": pl.String,
     "language.score": pl.Float64,
     "language.runner_up": pl.String,
@@ -82,7 +84,7 @@ LANGUAGE = {
 }
 
 # Columns the second map adds once the whole corpus has been seen.
-CORPUS = {"corpus.cross_entropy": pl.Float64, "corpus.length_rank": pl.Float64}
+CORPUS: dict[str, Any] = {"corpus.cross_entropy": pl.Float64, "corpus.length_rank": pl.Float64}
 
 # Steps every run has, in the order pages meet them; the rule families of the profile follow in declared order.
 FIXED_STEPS = ("read", "extract", "language")

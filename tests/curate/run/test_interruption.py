@@ -34,7 +34,9 @@ def whole(warc: Path) -> Path:
 
 
 @pytest.mark.parametrize(("seed", "jobs"), [(1, "1"), (2, "2"), (3, "2")])
-def test_kill_9_and_the_same_command_give_the_same_bytes(warc: Path, whole: Path, tmp_path: Path, seed: int, jobs: str) -> None:
+def test_kill_9_and_the_same_command_give_the_same_bytes(
+    warc: Path, whole: Path, tmp_path: Path, seed: int, jobs: str
+) -> None:
     chance = random.Random(seed)
     arguments = ["run", "--input", warc, "--out", tmp_path / "run", *SMALL, "-j", jobs]
     for _ in range(2):

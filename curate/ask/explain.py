@@ -1,0 +1,107 @@
+"""The life of one page: origin, every rule with value and threshold, every edit, and what would rescue it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+
+from curate.ask.finished import FinishedRun
+from curate.rules import Rule, evaluate, margins
+
+CONTEXT_CHARS = 400
+
+# What a person can do about pages that no rule of the profile judged.
+_READ_ADVICE = {
+    "read.status": "the server did not answer with the page; only another crawl brings it",
+    "read.mime": "the body is not HTML or text; the pipeline reads no other types",
+    "read.empty_body": "the record has no body; only another crawl brings it",
+    "read.revisit": "the record says that the page is unchanged since an earlier crawl; the page is in that crawl",
+    "read.same_record": "an earlier record of this run has the same id; see its partner",
+    "extract.empty": "the extractor found no main text; try --set extract.engine=resiliparse (or trafilatura)",
+}
+
+
+def explain(run: FinishedRun, key: str) -> dict[str, Any]:
+    """Everything the run knows about the page named by id or URL; see FinishedRun.decision for how it is named."""
+    decision = run.decision(key)
+    own = decision["rule"] != "read.same_record"
+    measures = run.row("measures", decision["id"]) if own else None
+    text = run.row("documents" if decision["state"] == "kept" else "dropped", decision["id"]) if own else None
+    edits = (
+        run.scan("edits").filter(pl.col("id") == decision["id"]).collect().sort("start", "end").to_dicts()
+        if own
+        else []
+    )
+    rules = _rules(run, decision["id"]) if measures is not None else []
+    return {
+        "decision": decision,
+        "rules": rules,
+        "edits": edits,
+        "measures": measures or {},
+        "text": (text or {}).get("text"),
+        "title": (text or {}).get("title"),
+        "rescue": _rescue(decision, rules),
+    }
+
+
+def _rules(run: FinishedRun, key: str) -> list[dict[str, Any]]:
+    """Every rule of the profile with this page's value, in declared order; `applies` is false for other languages."""
+    row = run.scan("measures").filter(pl.col("id") == key).head(1).collect()
+    profile = run.profile
+    fails = set(evaluate(profile, row).fails[0])
+    found = []
+    for rule in profile.rules:
+        distance = margins(profile, rule, row)["distance"][0]
+        found.append(
+            {
+                "rule": rule.id,
+                "measure": profile.column(rule),
+                "value": row[profile.column(rule)][0],
+                "limit": rule.limit,
+                "drop_if": rule.drop_if,
+                "applies": _applies(rule, row["language.lang"][0]),
+                "fails": rule.id in fails,
+                "distance": distance,
+                "why": rule.why,
+            }
+        )
+    return found
+
+
+def _applies(rule: Rule, lang: str | None) -> bool:
+    """Whether the rule looks at pages of this language."""
+    if rule.when is None or lang is None:
+        return True
+    return lang in rule.when.langs if rule.when.langs else lang not in rule.when.not_langs
+
+
+def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]]) -> list[str]:
+    """What would have to change for a page that is missing to be kept."""
+    if decision["state"] == "kept":
+        return []
+    if decision["state"] == "failed":
+        return [f"it failed while in {decision['step']}: {decision['error']}"]
+    if decision["rule"] in _READ_ADVICE:
+        return [_READ_ADVICE[decision["rule"]]]
+    changes = [_setting(rule) for rule in rules if rule["fails"]]
+    if any(change is None for change in changes):
+        return ["no threshold rescues it: a rule compares with a list of names"]
+    together = "" if len(changes) < 2 else f"all {len(changes)} together"
+    return [*(change for change in changes if change), *([together] if together else [])]
+
+
+def _setting(rule: dict[str, Any]) -> str | None:
+    """The `--set` with which this rule would let the page pass: its own value, or the nearest number beyond it."""
+    value, drop_if = rule["value"], rule["drop_if"]
+    if not isinstance(value, int | float) or drop_if not in (">", "<", ">=", "<="):
+        return None
+    if drop_if in (">=", "<="):  # the comparison includes its threshold: the value itself would still fail
+        up = drop_if == ">="
+        value = (
+            value + (1 if up else -1)
+            if isinstance(value, int)
+            else math.nextafter(value, math.inf if up else -math.inf)
+        )
+    return f"--set {rule['rule']}={value!r}"

@@ -1,0 +1,90 @@
+"""Is a run what it says: every file by its hash, and no record lost or counted twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from curate.ask.finished import FinishedRun
+from curate.pipeline.decide import SAME_RECORD, steps
+from curate.pipeline.rollups import funnel
+
+
+class Check(NamedTuple):
+    """One statement about the run, whether it holds, and what was found."""
+
+    name: str
+    ok: bool
+    found: str
+
+
+def verify(run: FinishedRun) -> list[Check]:
+    """All checks; a failed one names the file or the numbers that disagree."""
+    return [*_files(run), *_conservation(run)]
+
+
+def _files(run: FinishedRun) -> Iterator[Check]:
+    manifest = run.run.manifest
+    assert manifest is not None
+    wrong = []
+    for output in manifest.outputs:
+        path = run.path / output.path
+        if not path.is_file():
+            wrong.append(f"{output.path} is missing")
+        elif path.stat().st_size != output.bytes:
+            wrong.append(f"{output.path} has {path.stat().st_size} bytes instead of {output.bytes}")
+        elif _sha256(path) != output.sha256:
+            wrong.append(f"{output.path} does not have its sha256")
+    yield Check("files have their hashes", not wrong, "; ".join(wrong) or f"{len(manifest.outputs)} files")
+    known = {output.path for output in manifest.outputs}
+    tables = {path.parent for path in map(Path, known)} - {Path()}
+    stray = [
+        f"{table.name}/{path.name}"
+        for table in sorted(tables)
+        for path in sorted((run.path / table).iterdir())
+        if f"{table.as_posix()}/{path.name}" not in known
+    ]
+    yield Check("no file that the manifest does not know", not stray, "; ".join(stray) or "none")
+
+
+def _conservation(run: FinishedRun) -> Iterator[Check]:
+    manifest = run.run.manifest
+    assert manifest is not None
+    decisions = run.scan("decisions")
+    states = dict(decisions.group_by("state").agg(pl.len()).collect().iter_rows())
+    total, expected = sum(states.values()), manifest.counts["records"]
+    yield Check(
+        "in = kept + dropped + failed",
+        total == expected and set(states) <= {"kept", "dropped", "failed"},
+        f"{expected} in; " + ", ".join(f"{states.get(state, 0)} {state}" for state in ("kept", "dropped", "failed")),
+    )
+    try:
+        levels = funnel(run.scan("rollups").collect(), steps(run.profile))
+        same = (levels.kept, levels.dropped, levels.failed) == tuple(
+            states.get(s, 0) for s in ("kept", "dropped", "failed")
+        )
+        yield Check("the funnel adds up at every step", same, f"{len(levels.levels)} steps")
+    except ValueError as error:
+        yield Check("the funnel adds up at every step", False, str(error))
+    own = decisions.filter(pl.col("rule").ne_missing(SAME_RECORD))
+    repeated = own.group_by("id").agg(pl.len()).filter(pl.col("len") > 1).collect().height
+    yield Check("each id is decided once", repeated == 0, f"{repeated} ids twice")
+    texts = {name: run.scan(name).select("id").collect()["id"] for name in ("documents", "dropped", "measures")}
+    kept = own.filter(pl.col("state") == "kept").select("id").collect()["id"]
+    yield Check(
+        "the kept texts are the kept decisions, in order", texts["documents"].equals(kept), f"{kept.len()} documents"
+    )
+    both = set(texts["documents"]) & set(texts["dropped"])
+    yield Check("no text is both kept and dropped", not both, f"{len(both)} ids in both")
+    measured = set(texts["measures"])
+    lost = (set(texts["documents"]) | set(texts["dropped"])) - measured
+    yield Check("every text has its measures", not lost, f"{len(measured)} measured, {len(lost)} without")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

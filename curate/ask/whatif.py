@@ -1,0 +1,98 @@
+"""What other thresholds would keep and drop, from stored measures alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from curate.ask.finished import FinishedRun
+from curate.pipeline.decide import SAME_RECORD
+from curate.rules import Profile, columns, evaluate, margins
+
+# Rows of measures held at a time: a hundred columns of eight bytes each.
+_CHUNK = 250_000
+
+
+def undecided_rows(run: FinishedRun, profile: Profile) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """(decisions, measures) of the documents that rules decide, in order, a bounded number at a time."""
+    wanted = ["id", "text.tokens", "text.chars", "language.lang", *columns(profile)]
+    own = pl.col("rule").ne_missing(SAME_RECORD)
+    decisions = run.scan("decisions").filter(own).with_row_index("order")
+    measures = run.scan("measures").select(list(dict.fromkeys(wanted)))
+    height = measures.select(pl.len()).collect().item()
+    for begin in range(0, height, _CHUNK):
+        chunk = measures.slice(begin, _CHUNK).collect()
+        ids = chunk.lazy().select("id").with_row_index("position")
+        found = decisions.join(ids, on="id", how="inner").sort("position").drop("position", "order").collect()
+        assert found.height == chunk.height, "a measured document without a decision"
+        yield found, chunk
+
+
+def whatif(run: FinishedRun, profile: Profile, changed: Sequence[str], examples: int) -> dict[str, Any]:
+    """Documents and tokens kept before and after, what moves by which rule, and examples at the changed thresholds."""
+    kept: Counter[str] = Counter()
+    moved: Counter[tuple[str, str]] = Counter()
+    moved_tokens: Counter[tuple[str, str]] = Counter()
+    near: list[dict[str, Any]] = []
+    for decisions, measures in undecided_rows(run, profile):
+        verdicts = evaluate(profile, measures)
+        tokens = measures["text.tokens"].to_numpy()
+        was, now = (decisions["state"] == "kept").to_numpy(), verdicts.first.is_null().to_numpy()
+        kept.update(
+            before=int(was.sum()),
+            after=int(now.sum()),
+            tokens_before=int(tokens[was].sum()),
+            tokens_after=int(tokens[now].sum()),
+        )
+        # The rule that decided is named where it changes: what dropped a document before, what drops it now.
+        transitions = pl.DataFrame(
+            {
+                "before": decisions["rule"].fill_null("kept"),
+                "after": verdicts.first.fill_null("kept"),
+                "tokens": measures["text.tokens"],
+            }
+        ).filter(pl.col("before") != pl.col("after"))
+        for before, after, count, total in (
+            transitions.group_by("before", "after").agg(pl.len(), pl.col("tokens").sum()).iter_rows()
+        ):
+            moved[before, after] += count
+            moved_tokens[before, after] += total
+        near += _near(profile, changed, decisions, measures, was != now, examples)
+    rows = [
+        {"before": key[0], "after": key[1], "documents": count, "tokens": moved_tokens[key]}
+        for key, count in sorted(moved.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    near.sort(key=lambda row: (row["rule"], row["distance"], row["id"]))
+    shown: Counter[str] = Counter()
+    boundary = []
+    for row in near:
+        shown[row["rule"]] += 1
+        if shown[row["rule"]] <= examples:
+            boundary.append(row)
+    return {"kept": dict(kept), "moved": rows, "examples": boundary}
+
+
+def _near(
+    profile: Profile,
+    changed: Sequence[str],
+    decisions: pl.DataFrame,
+    measures: pl.DataFrame,
+    moved: Any,
+    examples: int,
+) -> list[dict[str, Any]]:
+    """The documents of this chunk that move and lie nearest to a changed threshold."""
+    rows = decisions.filter(pl.Series(moved))
+    found: list[dict[str, Any]] = []
+    for rule in profile.rules:
+        if rule.id not in changed:
+            continue
+        distances = margins(profile, rule, measures).filter(pl.Series(moved))
+        frame = rows.select("id", "url", "state", "snippet").with_columns(
+            value=distances["value"], distance=distances["distance"].abs()
+        )
+        for row in frame.drop_nulls("distance").sort("distance", "id").head(examples).to_dicts():
+            found.append({"rule": rule.id, **row})
+    return found

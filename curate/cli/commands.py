@@ -1,0 +1,18 @@
+"""The commands of `curate`, each a thin edge: options in, one call, tables out; imports of weight happen inside."""
+
+from __future__ import annotations
+
+from curate.cli import ask, make
+from workbench import console
+
+app = console.app("curate", "From crawls to datasets, with the reason for every page that is missing.")
+
+for command in (make.run, make.plan, make.decide, make.retry, make.init):
+    app.command()(command)
+for command in (ask.status, ask.explain, ask.whatif, ask.diff, ask.sample, ask.verify, ask.profiles, ask.report):
+    app.command()(command)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,163 @@
+"""Commands that write a run: `run`, `decide`, `retry`, and `plan` and `init`, which come before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.console import Result, Screen, command
+from workbench.errors import UserError
+from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Root, RunName, Seed, Sets
+from workbench.processes import cores
+
+if TYPE_CHECKING:
+    from curate.pipeline.run import Outcome
+    from curate.recipe import Plan
+
+RecipeFile = Annotated[
+    Path | None, typer.Argument(metavar="[RECIPE]", help="A recipe in YAML; without one, flags and defaults decide.")
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", metavar="PATH", help="File, folder, glob, URL, 'sample' or 'python-docs'; may be repeated."
+    ),
+]
+ProfileName = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Rules and edits (see 'profiles').")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N records.")]
+
+
+@command("curate.run/1")
+def run(
+    screen: Screen,
+    recipe: RecipeFile = None,
+    input: Inputs = None,
+    profile: ProfileName = None,
+    limit: Limit = None,
+    seed: Seed | None = None,
+    sets: Sets = None,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+    jobs: Jobs = None,
+    resume: Resume = True,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> Result:
+    """Curate: from crawl files to kept documents, with the reason for every other one."""
+    from curate.cli.show import outcome_result, plan_result
+
+    plan = _plan(recipe, input, profile, limit, seed, sets)
+    if dry_run:
+        return plan_result(plan, probe=False)
+    return outcome_result(_execute(screen, plan, out, root, jobs, resume, force), screen)
+
+
+@command("curate.plan/1")
+def plan(
+    screen: Screen,
+    recipe: RecipeFile = None,
+    input: Inputs = None,
+    profile: ProfileName = None,
+    limit: Limit = None,
+    seed: Seed | None = None,
+    sets: Sets = None,
+) -> Result:
+    """What a run would do: steps, units, and from a small probe its time, memory and disk."""
+    from curate.cli.show import plan_result
+
+    return plan_result(_plan(recipe, input, profile, limit, seed, sets), probe=True)
+
+
+@command("curate.decide/1")
+def decide(
+    screen: Screen,
+    run: RunName,
+    out: Out = None,
+    profile: ProfileName = None,
+    sets: Sets = None,
+    root: Root = DEFAULT_ROOT,
+    force: Force = False,
+) -> Result:
+    """Apply other thresholds to a finished run as a child run, without extracting again."""
+    from curate.ask.finished import FinishedRun
+    from curate.cli.show import decided_result
+    from curate.pipeline.child import decide_again
+
+    parent = FinishedRun.open(run, root)
+    child = decide_again(
+        parent, profile, sets or [], out=out, root=root, force=force, listener=screen.progress, attach=screen.attach
+    )
+    return decided_result(child)
+
+
+@command("curate.retry/1")
+def retry(screen: Screen, run: RunName, root: Root = DEFAULT_ROOT, jobs: Jobs = None) -> Result:
+    """Go on with a run whose units failed or that was interrupted: finished units stay, the others are taken again."""
+    from curate.cli.show import outcome_result
+    from workbench.runs import Run
+
+    found = Run.open(run, root)
+    recipe = found.path / "recipe.yaml"
+    return outcome_result(_execute(screen, _plan(recipe, None, None, None, None, None), found.path, root, jobs), screen)
+
+
+@command("curate.init/1")
+def init(
+    screen: Screen,
+    path: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write the recipe.")] = Path("recipe.yaml"),
+    input: Inputs = None,
+    profile: ProfileName = None,
+    force: Force = False,
+) -> Result:
+    """Write a recipe with every setting and its default, to be edited."""
+    from workbench import recipes
+    from workbench.files import write_text
+
+    if path.exists() and not force:
+        raise UserError(f"{path} exists", hint="name another file, or replace it with --force")
+    write_text(path, recipes.dump(_plan(None, input or ["crawl/*.warc.gz"], profile, None, None, None).recipe))
+    return Result({"recipe": str(path), "next": f"curate run {path} --out runs/first"})
+
+
+def _plan(
+    recipe: Path | None,
+    inputs: list[str] | None,
+    profile: str | None,
+    limit: int | None,
+    seed: int | None,
+    sets: list[str] | None,
+) -> Plan:
+    from curate.recipe import load
+
+    values: dict[str, Any] = {"input": inputs, "profile": profile, "limit": limit, "seed": seed}
+    found = load(recipe, values, sets or [])
+    if not found.recipe.input:
+        raise UserError(
+            "no input is named", hint="curate run --input 'crawl/*.warc.gz' (or --input sample, for pages of our own)"
+        )
+    return found
+
+
+def _execute(
+    screen: Screen, plan: Plan, out: Path | None, root: Path, jobs: int | None, resume: bool = True, force: bool = False
+) -> Outcome:
+    import os
+
+    count = jobs or cores()
+    if count == 1:
+        # One worker is this process: polars must not start a thread for every core beside it.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from curate.pipeline.run import execute
+
+    return execute(
+        plan,
+        out=out,
+        root=root,
+        jobs=count,
+        resume=resume,
+        force=force,
+        listener=screen.progress,
+        attach=screen.attach,
+    )

@@ -1,0 +1,107 @@
+"""What commands found out, as tables and as the data of the envelope."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.console import Result, Screen
+from workbench.errors import Exit, UserError
+from workbench.render import Block, Facts, Table, duration, percent, size
+
+if TYPE_CHECKING:
+    from curate.pipeline.child import Child
+    from curate.pipeline.rollups import Funnel
+    from curate.pipeline.run import Outcome
+    from curate.recipe import Plan
+
+
+def funnel_table(funnel: Funnel, title: str) -> Table:
+    """Documents and tokens by step."""
+    rows: list[list[Any]] = [
+        [
+            level.step,
+            level.documents_in,
+            level.dropped,
+            level.failed,
+            level.documents_out,
+            percent(level.documents_out / funnel.total if funnel.total else None),
+            level.tokens_out,
+        ]
+        for level in funnel.levels
+    ]
+    note = (
+        f"{funnel.total:,} records = {funnel.kept:,} kept + {funnel.dropped:,} dropped + {funnel.failed:,} failed; "
+        f"{funnel.tokens_kept:,} tokens kept (estimated)"
+    )
+    return Table(["step", "in", "dropped", "failed", "out", "left", "tokens left"], rows, title, note)
+
+
+def funnel_data(funnel: Funnel) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "records": funnel.total,
+        "kept": funnel.kept,
+        "dropped": funnel.dropped,
+        "failed": funnel.failed,
+        "tokens_kept": funnel.tokens_kept,
+        "steps": [level._asdict() for level in funnel.levels],
+    }
+
+
+def outcome_result(outcome: Outcome, screen: Screen) -> Result:
+    """Of `run` and `retry`: the funnel, or the units that failed (exit 3)."""
+    run = outcome.run
+    if outcome.failed:
+        table = Table(["unit", "why"], [list(unit) for unit in outcome.failed], "Units that failed")
+        error = UserError(
+            f"{len(outcome.failed)} of {outcome.units} units failed; the others are kept in {run.path}",
+            hint=f"take them once more: curate retry {run.path}",
+            code=Exit.PARTIAL,
+        )
+        data = {"failed_units": [{"unit": unit, "error": why} for unit, why in outcome.failed]}
+        return Result(data, [table], run.path, Exit.PARTIAL, [error])
+    assert outcome.funnel is not None
+    if outcome.never_fired:
+        screen.warn(f"{len(outcome.never_fired)} rules failed no document: {', '.join(outcome.never_fired)}")
+    found = {**funnel_data(outcome.funnel), "never_fired": outcome.never_fired, "was_done": outcome.was_done}
+    title = f"{run.path}: done before, nothing to do" if outcome.was_done else f"{run.path}"
+    blocks: list[Block] = [funnel_table(outcome.funnel, title)]
+    return Result(found, blocks, run.path)
+
+
+def decided_result(child: Child) -> Result:
+    """Of `decide`: the child's funnel beside what its parent kept."""
+    data = {**funnel_data(child.funnel), "parent": funnel_data(child.parent), "never_fired": child.never_fired}
+    facts = Facts(
+        [
+            ("kept before", f"{child.parent.kept:,} documents, {child.parent.tokens_kept:,} tokens"),
+            ("kept now", f"{child.funnel.kept:,} documents, {child.funnel.tokens_kept:,} tokens"),
+        ]
+    )
+    return Result(data, [funnel_table(child.funnel, str(child.run.path)), facts], child.run.path)
+
+
+def plan_result(plan: Plan, *, probe: bool) -> Result:
+    """Of `plan` and `run --dry-run`."""
+    from curate.ask.plan import forecast
+
+    found = forecast(plan, probe=probe, where=Path.cwd())
+    facts: list[tuple[str, Any]] = [
+        ("profile", plan.settings.profile.name),
+        ("steps", " > ".join(found.steps)),
+        ("input", f"{found.files:,} files, {size(found.bytes)}, {found.units:,} units of work"),
+        ("free disk", size(found.free_disk_bytes)),
+    ]
+    if found.probe is not None:
+        cost = found.probe
+        facts += [
+            ("probe", f"{cost.records} records, {cost.cpu_ms_per_record:.2f} ms a record"),
+            ("records, about", f"{cost.records_total:,}"),
+            ("time, about", f"{duration(cost.wall_s_total)} on all cores ({duration(cost.cpu_s_total)} of CPU time)"),
+            ("disk, about", size(cost.disk_bytes)),
+            ("memory of a worker", f"{cost.memory_mb_per_worker:,} MB in the probe"),
+        ]
+    from dataclasses import asdict
+
+    return Result(asdict(found), [Facts(facts)])

@@ -1,0 +1,118 @@
+"""Finishing: unit outputs, in plan order, become the shards of the run; then the law of conservation is checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import xxhash
+
+from curate.pipeline import rollups
+from curate.pipeline.schemas import DOCUMENTS
+from curate.rules import Profile
+from workbench.files import Written
+from workbench.tables import ShardWriter
+
+
+@dataclass
+class UnitTables:
+    """One unit ready to be merged; `texts` holds a row of DOCUMENTS for every decision that has a text."""
+
+    decisions: pl.DataFrame
+    measures: pl.DataFrame
+    texts: pl.DataFrame
+    edits: pl.DataFrame
+
+
+@dataclass
+class Finished:
+    """What was written: files and rows by table, the funnel's rollup, how often each rule failed a document, and the
+    share of the dropped texts that is stored."""
+
+    files: list[Written] = field(default_factory=list)
+    rollup: pl.DataFrame = field(default_factory=pl.DataFrame)
+    rows: dict[str, int] = field(default_factory=dict)
+    fired: Counter[str] = field(default_factory=Counter)
+    dropped_share: float = 1.0
+
+    def never_fired(self, profile: Profile) -> list[str]:
+        """Rules of the profile that failed no document: too mild, or reading what is never there."""
+        return [rule.id for rule in profile.rules if not self.fired[rule.id]]
+
+
+def unit_tables(measured: Path, decided: Path) -> UnitTables:
+    """Joins what the two maps wrote about one unit."""
+    decisions = pl.read_parquet(decided / "decisions.parquet")
+    records = pl.read_parquet(measured / "records.parquet").head(decisions.height)
+    has_text = records["text"].is_not_null()
+    first = (decisions["rule"] != "read.same_record").fill_null(True).filter(has_text)
+    corpus = pl.read_parquet(decided / "corpus.parquet")
+    measures = pl.read_parquet(measured / "measures.parquet").head(int(has_text.sum())).filter(first).hstack(corpus)
+    own = decisions.filter(has_text).filter(first)
+    texts = (
+        records.filter(has_text)
+        .filter(first)
+        .with_columns(
+            lang=measures["language.lang"],
+            lang_score=measures["language.score"],
+            chars=own["chars"],
+            tokens=own["tokens"],
+            state=own["state"],
+        )
+        .select(*(pl.col(name).cast(kind) for name, kind in DOCUMENTS.items()), "state")
+    )
+    edits = pl.read_parquet(measured / "edits.parquet").filter(pl.col("id").is_in(measures["id"].implode()))
+    return UnitTables(decisions, measures, texts, edits)
+
+
+def write_run(
+    directory: Path,
+    units: Callable[[], Iterator[UnitTables]],
+    *,
+    dropped_text_bytes: int,
+    dropped_cap_bytes: int,
+    seed: int,
+    shard_rows: int,
+) -> Finished:
+    """Streams units into the shards of every table; memory is that of one unit and one row group a table."""
+    done = Finished(dropped_share=min(1.0, dropped_cap_bytes / max(dropped_text_bytes, 1)))
+    with ExitStack() as stack:
+        writers: dict[str, ShardWriter] = {}
+
+        def append(name: str, frame: pl.DataFrame) -> None:
+            # Measures have the columns that the run measured, so a table takes its schema from its first frame.
+            if name not in writers:
+                writers[name] = stack.enter_context(
+                    ShardWriter(directory / name, frame.clear().to_arrow().schema, min_rows=shard_rows)
+                )
+            writers[name].append(frame)
+
+        parts: list[pl.DataFrame] = []
+        for unit in units():
+            kept = unit.texts["state"] == "kept"
+            dropped = unit.texts.filter(~kept).drop("state")
+            if done.dropped_share < 1.0:
+                dropped = dropped.filter(sampled(dropped["id"], done.dropped_share, seed))
+            append("documents", unit.texts.filter(kept).drop("state"))
+            append("dropped", dropped)
+            append("measures", unit.measures)
+            append("decisions", unit.decisions)
+            append("edits", unit.edits)
+            parts.append(rollups.rollup(unit.decisions))
+            done.fired.update(unit.decisions["fails"].explode().drop_nulls().to_list())
+        done.rollup = rollups.merge(parts)
+        append("rollups", done.rollup)
+    for name, writer in writers.items():
+        done.files += [file._replace(path=f"{name}/{file.path}") for file in writer.written]
+        done.rows[name] = sum(file.rows or 0 for file in writer.written)
+    return done
+
+
+def sampled(ids: pl.Series, share: float, seed: int) -> pl.Series:
+    """True for about `share` of the ids: a keyed hash of each id, so that the choice depends on nothing else."""
+    bound = int(share * 2**64)
+    return pl.Series([xxhash.xxh3_64_intdigest(key.encode(), seed=seed) < bound for key in ids], dtype=pl.Boolean)

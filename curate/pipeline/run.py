@@ -1,0 +1,260 @@
+"""A curate run from plan to manifest: map 1, exchange, map 2, merge; any step can be interrupted and gone on with."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curate.pipeline import finish, maps
+from curate.pipeline.decide import steps
+from curate.pipeline.finish import UnitTables, unit_tables
+from curate.pipeline.rollups import Funnel, funnel
+from curate.recipe import Plan
+from curate.sources import UnitSpec, plan_units
+from workbench import recipes
+from workbench.events import Event, Listener
+from workbench.executor import run_units
+from workbench.files import write_text
+from workbench.manifest import Input
+from workbench.parts import version
+from workbench.runs import Run
+from workbench.units import Outcome as UnitOutcome
+from workbench.units import Unit, fingerprint
+
+KIND = "curate.run"
+# Raised when a step's code changes what it writes; units that older code finished are then made again.
+MEASURE_VERSION = 1
+DECIDE_VERSION = 1
+# Libraries whose version can change what the first map writes.
+LIBRARIES = (
+    "fastwarc",
+    "fasttext-numpy2",
+    "lxml_html_clean",
+    "phonenumbers",
+    "py3langid",
+    "python-stdnum",
+    "resiliparse",
+    "trafilatura",
+)
+
+
+@dataclass
+class Outcome:
+    """What a run came to, for the screen and the envelope."""
+
+    run: Run
+    units: int
+    funnel: Funnel | None = None
+    failed: list[tuple[str, str]] = field(default_factory=list)  # units that failed twice: (input, why)
+    never_fired: list[str] = field(default_factory=list)
+    was_done: bool = False
+
+
+def recipe_text(plan: Plan) -> str:
+    """The resolved recipe; its last line ties it to the profile's rules, which a file of the same name could change."""
+    profile = plan.settings.profile
+    rules = fingerprint(profile=profile.model_dump(mode="json"))
+    return f"{recipes.dump(plan.recipe)}# rules of profile {profile.name}: {rules}\n"
+
+
+def execute(
+    plan: Plan,
+    *,
+    out: Path | None,
+    root: Path,
+    jobs: int,
+    resume: bool = True,
+    force: bool = False,
+    listener: Listener = lambda event: None,
+    attach: Callable[[Path], None] = lambda path: None,
+) -> Outcome:
+    """Runs the plan, or goes on with what an interrupted run has finished; `attach` is told the directory at once.
+
+    Raises UserError. Units that fail in spite of retries are listed in the outcome, and the run stays unfinished.
+    """
+    options = plan.settings.read_options()
+    specs = plan_units(plan.recipe.input, unit_bytes=int(plan.settings.read.unit_mb * 1e6), options=options)
+    inputs = list({spec.file: Input(path=spec.file, bytes=spec.size, digest=spec.digest) for spec in specs}.values())
+    run = Run.create(out, KIND, recipe_text(plan), root=root, inputs=inputs, resume=resume, force=force)
+    with run:
+        attach(run.path)
+        if run.is_finished:
+            return Outcome(run, len(specs), funnel=stored_funnel(run, plan), was_done=True)
+        return _Execution(run, plan, specs, inputs, jobs, listener).go()
+
+
+def stored_funnel(run: Run, plan: Plan) -> Funnel:
+    """The funnel of a finished run, from its rollups."""
+    import polars as pl
+
+    return funnel(pl.read_parquet(run.path / "rollups" / "*.parquet"), steps(plan.settings.profile))
+
+
+@dataclass
+class _Execution:
+    run: Run
+    plan: Plan
+    specs: list[UnitSpec]
+    inputs: list[Input]
+    jobs: int
+    listener: Listener
+
+    def go(self) -> Outcome:
+        began = time.monotonic()
+        settings = self.plan.settings
+        write_text(self.run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
+        outcome = Outcome(self.run, len(self.specs))
+        measured = self._measure()
+        outcome.failed = self._failures(measured)
+        if outcome.failed:
+            return outcome
+        shared = self.run.path / "units" / "exchange"
+        shared.mkdir(exist_ok=True)
+        self._tell(Event("info", "exchange", "words, lengths and repeated ids of the whole corpus"))
+        takes = maps.write_exchange(
+            shared,
+            [unit.directory for unit in measured],
+            [unit.result or {} for unit in measured],
+            self.plan.recipe.limit,
+        )
+        decided = self._decide(measured, takes, shared)
+        outcome.failed = self._failures(decided)
+        if outcome.failed:
+            return outcome
+        return self._finish(outcome, measured, decided, began)
+
+    def _measure(self) -> list[UnitOutcome]:
+        """Map 1 over all units; with a limit, over as many as hold that many records, a few at a time."""
+        settings, limit = self.plan.settings, self.plan.recipe.limit
+        common = {
+            "version": MEASURE_VERSION,
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "settings": settings.measuring(),
+            "limit": limit,
+        }
+        units = [
+            Unit(fingerprint(unit=spec.fingerprint(), **common), {"unit": spec.to_json(), "limit": limit})
+            for spec in self.specs
+        ]
+        wave = len(units) if limit is None else max(self.jobs, 1)
+        done: list[UnitOutcome] = []
+        for begin in range(0, len(units), max(wave, 1)):
+            done += self._map("measure", units[begin : begin + wave], {"settings": settings.model_dump_json()})
+            records = sum((unit.result or {}).get("records", 0) for unit in done)
+            if limit is not None and records >= limit:
+                break
+        return self._within(done, limit)
+
+    @staticmethod
+    def _within(done: list[UnitOutcome], limit: int | None) -> list[UnitOutcome]:
+        """Units that hold one of the first `limit` records: how many more a wave did must leave no trace."""
+        kept: list[UnitOutcome] = []
+        records = 0
+        for unit in done:
+            if limit is not None and records >= limit:
+                break
+            kept.append(unit)
+            records += (unit.result or {}).get("records", 0)
+        return kept
+
+    def _decide(self, measured: Sequence[UnitOutcome], takes: list[int], shared: Path) -> list[UnitOutcome]:
+        settings = self.plan.settings
+        corpus = fingerprint(units=[unit.unit.fingerprint for unit in measured], takes=takes)
+        rules = settings.profile.model_dump(mode="json")
+        units = [
+            Unit(
+                fingerprint(
+                    version=DECIDE_VERSION, unit=unit.unit.fingerprint, corpus=corpus, rules=rules, number=number
+                ),
+                {"measured": str(unit.directory), "take": takes[number], "number": number},
+            )
+            for number, unit in enumerate(measured)
+        ]
+        return self._map("decide", units, {"settings": settings.model_dump_json(), "exchange": str(shared)})
+
+    def _map(self, step: str, units: list[Unit], setup: dict[str, Any]) -> list[UnitOutcome]:
+        return run_units(
+            f"curate.pipeline.maps:{step}_step",
+            units,
+            directory=self.run.path / "units" / step,
+            step=step,
+            jobs=self.jobs,
+            setup=setup,
+            on_event=self._tell,
+        )
+
+    def _finish(
+        self, outcome: Outcome, measured: list[UnitOutcome], decided: list[UnitOutcome], began: float
+    ) -> Outcome:
+        self._tell(Event("info", "merge", "writing the tables of the run"))
+        settings = self.plan.settings
+
+        def units() -> Iterator[UnitTables]:
+            for number, (one, two) in enumerate(zip(measured, decided, strict=True), 1):
+                yield unit_tables(one.directory, two.directory)
+                self._tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
+
+        done = finish.write_run(
+            self.run.path,
+            units,
+            dropped_text_bytes=sum((unit.result or {})["dropped_text_bytes"] for unit in decided),
+            dropped_cap_bytes=int(self.plan.recipe.output.dropped_gb * 1e9),
+            seed=self.plan.recipe.seed,
+            shard_rows=self.plan.recipe.output.shard_rows,
+        )
+        records = sum((unit.result or {})["records"] for unit in decided)
+        outcome.funnel = funnel(done.rollup, steps(settings.profile))
+        if outcome.funnel.total != records:
+            raise AssertionError(f"{records} records were read, {outcome.funnel.total} were decided")
+        outcome.never_fired = done.never_fired(settings.profile)
+        for rule in outcome.never_fired:
+            self._tell(Event("info", "decide", f"rule {rule} dropped nothing and failed for nothing"))
+        shutil.rmtree(self.run.path / "units")
+        self.run.finish(
+            counts=self._counts(outcome.funnel, done, measured),
+            timings=self._timings(measured, began),
+            inputs=self.inputs,
+            written=done.files,
+        )
+        return outcome
+
+    def _counts(self, levels: Funnel, done: finish.Finished, measured: list[UnitOutcome]) -> dict[str, int]:
+        skipped: Counter[str] = Counter()
+        for unit in measured:
+            skipped.update((unit.result or {}).get("skipped", {}))
+        return {
+            "records": levels.total,
+            "documents": levels.kept,
+            "dropped": levels.dropped,
+            "failed": levels.failed,
+            "tokens_kept": levels.tokens_kept,
+            "dropped_texts_stored_ppm": round(1e6 * done.dropped_share),
+            "edits": done.rows["edits"],
+            **{f"skipped_{kind}": count for kind, count in sorted(skipped.items())},
+        }
+
+    @staticmethod
+    def _timings(measured: list[UnitOutcome], began: float) -> dict[str, float]:
+        spent: Counter[str] = Counter()
+        for unit in measured:
+            spent.update((unit.result or {}).get("seconds", {}))
+        return {"total": round(time.monotonic() - began, 3), **{step: round(s, 3) for step, s in sorted(spent.items())}}
+
+    def _failures(self, units: Sequence[UnitOutcome]) -> list[tuple[str, str]]:
+        names = {unit["unit"]["index"]: unit["unit"] for unit in (one.unit.payload for one in units) if "unit" in unit}
+        found = []
+        for number, unit in enumerate(units):
+            if unit.failed:
+                spec = names.get(unit.unit.payload.get("unit", {}).get("index"), {})
+                place = f"{spec['file']} from {spec['begin']}" if spec else f"unit {number}"
+                found.append((place, unit.error or ""))
+        return found
+
+    def _tell(self, event: Event) -> None:
+        self.run.emit(event)
+        self.listener(event)

@@ -1,0 +1,214 @@
+"""What a curate run may be told, and how the layers of it become one: profile, recipe file, flags, `--set`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from curate.edits.config import EditsConfig
+from curate.rules import Profile, load_profile, override
+from workbench import recipes
+from workbench.recipes import Section
+from workbench.yamltree import Node
+
+if TYPE_CHECKING:
+    from curate.extract import Limits
+    from curate.measures import Lists
+    from curate.sources import ReadOptions
+
+# A secret that keys the digests and surrogates of personal data; without it they can be found by trying values.
+KEY_VARIABLE = "WINNOW_PII_KEY"
+
+
+class Read(Section):
+    """How pages are read."""
+
+    unit_mb: PositiveFloat = 32.0
+    """Size of a unit of work in compressed megabytes of input."""
+    max_page_mb: PositiveFloat = 20.0
+    """A page's body is cut above this size after decoding (a note says so); a decompression bomb fails."""
+    max_text_mb: PositiveFloat = 64.0
+    """A JSONL line or a cell of a table above this size fails."""
+    text_field: str | None = None
+    """Column of JSONL and Parquet input that holds text (default: text, content ... whichever is there)."""
+    html_field: str | None = None
+    """Column that holds HTML to be extracted."""
+
+
+class Extract(Section):
+    """How the main text is taken out of HTML."""
+
+    engine: Literal["trafilatura", "resiliparse"] = "trafilatura"
+    wall_s: PositiveFloat = 20.0
+    """Seconds a page may take; one that takes longer is tried once more, alone, with ten times the limits."""
+    cpu_s: PositiveFloat = 15.0
+    memory_mb: PositiveInt = 1024
+    max_chars: PositiveInt = 10_000_000
+    """A text above this many characters fails."""
+
+    def limits(self) -> Limits:
+        """The limits in the form the extractor takes."""
+        from curate.extract import Limits
+
+        return Limits(self.wall_s, self.cpu_s, self.memory_mb, self.max_chars)
+
+
+class LanguageModel(Section):
+    """What identifies the language: `builtin`, or the path of a fastText model (lid.176.bin, GlotLID)."""
+
+    model: str = "builtin"
+
+
+class Measures(Section):
+    """Lists that the lexicon and URL measures count, and tables of the user's own measures; all are local files."""
+
+    lexicons: dict[str, str | dict[str, str]] = Field(default_factory=dict)
+    """By name (bad_words, gambling, spam, toxic or your own): a file, a folder of `<language>.txt`, or files."""
+    domains: list[str] = Field(default_factory=list)
+    """Blocked hosts in the UT1 format, one a line."""
+    urls: list[str] = Field(default_factory=list)
+    """Blocked URLs in the UT1 format, host/path."""
+    banned_words: list[str] = Field(default_factory=list)
+    soft_words: list[str] = Field(default_factory=list)
+    banned_subwords: list[str] = Field(default_factory=list)
+    tables: list[str] = Field(default_factory=list)
+    """Parquet files with a column `id` and a column for each measure of your own, joined to the run's measures."""
+
+    def lists(self) -> Lists:
+        """The word and URL lists, read."""
+        from curate.measures import load_lists
+
+        return load_lists(
+            lexicons=self.lexicons,
+            domains=self.domains,
+            urls=self.urls,
+            banned_words=self.banned_words,
+            soft_words=self.soft_words,
+            banned_subwords=self.banned_subwords,
+        )
+
+
+class Output(Section):
+    """How much is written, and in what pieces."""
+
+    dropped_gb: PositiveFloat = 5.0
+    """Text of dropped documents up to this size is kept whole; above it, a seeded sample."""
+    shard_rows: PositiveInt = 100_000
+    """Rows of a shard, at least; the last one holds the rest."""
+
+
+class Recipe(Section):
+    """Everything that decides what a curate run does; with the input's bytes and the code's version it decides all."""
+
+    input: list[str] = Field(default_factory=list)
+    profile: str = "winnow"
+    """Name or path of a profile: the rules, their thresholds and the edits."""
+    limit: PositiveInt | None = None
+    """Only the first so many records, in input order."""
+    seed: NonNegativeInt = 0
+    read: Read = Field(default_factory=Read)
+    extract: Extract = Field(default_factory=Extract)
+    language: LanguageModel = Field(default_factory=LanguageModel)
+    measures: Measures = Field(default_factory=Measures)
+    edits: EditsConfig = Field(default_factory=EditsConfig)
+    rules: dict[str, Any] = Field(default_factory=dict)
+    """Thresholds that replace the profile's, by rule: `gopher.dup_line_frac: 0.25`."""
+    output: Output = Field(default_factory=Output)
+
+
+class Settings(Section):
+    """What a worker needs of a resolved recipe; the first map reads all but the rules of the profile."""
+
+    seed: int
+    read: Read
+    extract: Extract
+    language: LanguageModel
+    measures: Measures
+    edits: EditsConfig
+    profile: Profile
+
+    def read_options(self) -> ReadOptions:
+        """The reader's own form of the `read` section."""
+        from curate.sources import ReadOptions
+
+        return ReadOptions(
+            max_body_bytes=int(self.read.max_page_mb * 1e6),
+            max_text_bytes=int(self.read.max_text_mb * 1e6),
+            text_field=self.read.text_field,
+            html_field=self.read.html_field,
+        )
+
+    def key(self) -> bytes:
+        """32 bytes that key digests and surrogates: from the seed and the environment's secret, where it is set."""
+        secret = os.environ.get(KEY_VARIABLE, "").encode()
+        return hashlib.blake2b(str(self.seed).encode(), key=secret[:64], digest_size=32).digest()
+
+    def text_versions(self) -> tuple[str, str | None]:
+        """The text version that measures read, and the other one where a rule of the profile reads that too."""
+        main = self.profile.text
+        read = {rule.text or main for rule in self.profile.rules}
+        others = sorted(read - {main})
+        return main, others[0] if others else None
+
+    def measuring(self) -> dict[str, Any]:
+        """All that decides what the first map writes, except the input and the code: equal values, equal outputs."""
+        own = self.model_dump(mode="json", exclude={"profile"})
+        return own | {
+            "texts": list(self.text_versions()),
+            "key": hashlib.sha256(self.key()).hexdigest(),
+            "lists": dict(self.measures.lists().digests),
+        }
+
+
+class Plan(NamedTuple):
+    """A resolved recipe with its profile and the origin of every value."""
+
+    recipe: Recipe
+    settings: Settings
+    provenance: dict[str, str]
+
+
+def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
+    """Layers from weakest to strongest, then `--set` arguments; a key that is no section of the recipe names a rule.
+
+    The profile's own edits and engine lie below every layer. Raises UserError at the offending place.
+    """
+    own = [*layers]
+    rules: dict[str, str] = {}
+    for argument in sets:
+        path, value = recipes.parse_set(argument)
+        if path[0] in Recipe.model_fields:
+            own.append(recipes.from_set(argument))
+        else:
+            name = ".".join(path)
+            rules[name] = f"--set {argument}"
+            own.append(recipes.from_values({"rules": {name: value}}, f"--set {argument}"))
+    name = recipes.resolve(Recipe, own).recipe.profile
+    profile = load_profile(name)
+    below = recipes.from_values(profile.layer(), f"profile {profile.name}")
+    recipe, provenance = recipes.resolve(Recipe, [below, *own])
+    profile = override(profile, recipe.rules, {rule: rules.get(rule, "recipe") for rule in recipe.rules})
+    settings = Settings(
+        seed=recipe.seed,
+        read=recipe.read,
+        extract=recipe.extract,
+        language=recipe.language,
+        measures=recipe.measures,
+        edits=recipe.edits,
+        profile=profile,
+    )
+    return Plan(recipe, settings, provenance)
+
+
+def load(path: Path | None, values: dict[str, Any], sets: Sequence[str]) -> Plan:
+    """A recipe from a file (or none), values given by flags, and `--set` arguments."""
+    layers = [] if path is None else [recipes.from_file(path)]
+    given = {name: value for name, value in values.items() if value not in (None, [])}
+    if given:
+        layers.append(recipes.from_values(given, "command line"))
+    return resolve(layers, sets)
