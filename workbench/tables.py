@@ -131,7 +131,7 @@ class _Groups:
             room = GROUP_BYTES - self._held_bytes
             end = int(np.searchsorted(ends, before + room, side="right"))
             end = min(end, begin + GROUP_ROWS - self._held_rows)
-            if end == begin:
+            if end <= begin:
                 if self._held_rows:
                     self._flush()
                     continue

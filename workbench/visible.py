@@ -12,6 +12,7 @@ HIDDEN = (
     "\U000e0000-\U000e0fff\ud800-\udfff"
 )
 _HIDDEN = re.compile(f"[{HIDDEN}]")
+_BREAK = re.compile(r"\s*[\t-\r\x85\u2028\u2029]\s*")
 
 
 def name(character: str) -> str:
@@ -39,4 +40,4 @@ def split(text: str, keep: str = "") -> Iterator[tuple[str, bool]]:
 
 def one_line(text: str) -> str:
     """`text` on one line, safe to print: line breaks and tabs become spaces, other hidden characters their marks."""
-    return visible(" ".join(text.split()))
+    return visible(_BREAK.sub(" ", text.strip("\r\n")))

@@ -112,7 +112,10 @@ def parse(text: str, source: str) -> Node:
         before = text[: error.position]
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
         what = f"character U+{ord(text[error.position]):04X} is not allowed"
-        raise UserError(f"not valid YAML: {what}", file=source, line=line, column=column) from None
+        hint = "remove it, or write it as an escape in double quotes"
+        raise UserError(f"not valid YAML: {what}", hint=hint, file=source, line=line, column=column) from None
+    except RecursionError:
+        raise UserError("too deeply nested", hint=_SYNTAX_HINT, file=source) from None
     reader = _Reader(source)
     if node is None:
         return Node({}, Place(source, 1, 1))
@@ -139,7 +142,10 @@ def parse_value(text: str, source: str) -> Any:
         tag = loader.resolve(yaml.ScalarNode, text, (True, False))
     finally:
         loader.dispose()
-    return _scalar(tag.rpartition(":")[2], text)
+    try:
+        return _scalar(tag.rpartition(":")[2], text)
+    except ValueError:
+        raise UserError(f"{source}: not a number that can be read", hint="quote it if it is meant as text") from None
 
 
 class _Reader:
