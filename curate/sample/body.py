@@ -66,7 +66,7 @@ def _qa_post(post: Block, html: str, place: int, page: Page, site: Site) -> str:
     return (
         f'<div class="{kind}" id="{kind}-{place}"><div class="post-layout">'
         f'<div class="votecell"><span class="vote-count">{votes}</span></div>'
-        f'<div class="postcell"><div class="s-prose js-post-body" itemprop="text">\n{html}\n</div>'
+        f'<div class="postcell"><div class="prose markup" itemprop="text">\n{html}\n</div>'
         f'<div class="user-info"><time>{post.info}</time> <a href="/users/{place}">{escape(post.text)}</a> '
         f'<span class="reputation-score">{score:,}</span></div></div></div></div>'
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from curate.sample.transport import Transport, message, response
 
 BOMB_BYTES = 40 << 20  # twice the body that the reader accepts by default
-NESTED_TAGS = 30_000
+NESTED_TAGS = 3_000
 HTML = "text/html; charset=utf-8"
 SITES = (
     "www.lanternfield.example",
