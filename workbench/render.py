@@ -141,9 +141,12 @@ def show(blocks: Sequence[Block], stream: TextIO) -> None:
 
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     for index, block in enumerate(blocks):
-        if index:
+        if isinstance(block, Table):
+            console.print(_rich(block))  # ends in a blank line of its own
+            continue
+        if index and not isinstance(blocks[index - 1], Table):
             console.print()
-        console.print(_rich(block) if isinstance(block, Table) else plain(block).removesuffix("\n"))
+        console.print(plain(block).removesuffix("\n"), soft_wrap=True)  # a command to copy must stay on one line
 
 
 def _rich(table: Table) -> Any:
