@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from curate.edits.config import EditsConfig
 from curate.rules import Profile, load_profile, override
 from workbench import recipes
+from workbench.errors import UserError, did_you_mean
 from workbench.recipes import Section
 from workbench.yamltree import Node
 
@@ -188,11 +189,11 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
             name = ".".join(path)
             rules[name] = f"--set {argument}"
             own.append(recipes.from_values({"rules": {name: value}}, f"--set {argument}"))
-    name = recipes.resolve(Recipe, own).recipe.profile
-    profile = load_profile(name)
+    profile = load_profile(recipes.resolve(Recipe, own).recipe.profile)
     below = recipes.from_values(profile.layer(), f"profile {profile.name}")
     recipe, provenance = recipes.resolve(Recipe, [below, *own])
     profile = override(profile, recipe.rules, {rule: rules.get(rule, "recipe") for rule in recipe.rules})
+    _require_measures(profile, recipe.measures)
     settings = Settings(
         seed=recipe.seed,
         read=recipe.read,
@@ -203,6 +204,25 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
         profile=profile,
     )
     return Plan(recipe, settings, provenance)
+
+
+def _require_measures(profile: Profile, section: Measures) -> None:
+    """Refuses a rule that reads what nobody measures, before anything starts."""
+    from curate.measures import plugins, tables
+    from curate.rules.catalogue import kinds
+
+    known = {
+        *kinds(),
+        *tables.names(section.tables),
+        *(measure.name for plugin in plugins.installed().values() for measure in plugin.measures),
+        *(f"lexicon.{name}{suffix}" for name in section.lexicons for suffix in ("", "_share")),
+    }
+    for rule in profile.rules:
+        if rule.measure not in known:
+            raise UserError(
+                f"rule '{rule.id}' reads '{rule.measure}', which nothing measures",
+                hint=did_you_mean(rule.measure, known) or "name its table under measures.tables or install its package",
+            )
 
 
 def load(path: Path | None, values: dict[str, Any], sets: Sequence[str]) -> Plan:

@@ -12,6 +12,7 @@ from pathlib import Path
 from curate.pipeline.decide import steps
 from curate.pipeline.stage import Stage, batches
 from curate.recipe import Plan
+from curate.sample import register_inputs
 from curate.sources import UnitSpec, plan_units, read_unit
 from workbench.processes import cores
 
@@ -46,6 +47,7 @@ class Forecast:
 
 def forecast(plan: Plan, *, probe: bool, where: Path) -> Forecast:
     """Plans the units; with `probe` runs PROBE_RECORDS records of PROBE_UNITS units through the first map."""
+    register_inputs()
     specs = plan_units(
         plan.recipe.input,
         unit_bytes=int(plan.settings.read.unit_mb * 1e6),

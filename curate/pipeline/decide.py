@@ -30,7 +30,8 @@ def base(records: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
 
     `records` are the first map's rows of one unit; `repeated` names the positions whose id came before in the run.
     """
-    again = records.with_row_index("position").join(repeated, on="position", how="left", maintain_order="left")
+    rows = records.with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
+    again = rows.join(repeated, on="position", how="left", maintain_order="left")
     same = pl.col("partner_file").is_not_null()
     failed = pl.col("error").is_not_null() & ~same
     dropped = (pl.col("drop_rule").is_not_null() & ~failed) | same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,8 @@ import polars as pl
 import xxhash
 
 from curate.pipeline import rollups
+from curate.pipeline.decide import SAME_RECORD
+from curate.pipeline.parts import part, slices
 from curate.pipeline.schemas import DOCUMENTS
 from curate.rules import Profile
 from workbench.files import Written
@@ -44,29 +46,33 @@ class Finished:
         return [rule.id for rule in profile.rules if not self.fired[rule.id]]
 
 
-def unit_tables(measured: Path, decided: Path) -> UnitTables:
-    """Joins what the two maps wrote about one unit."""
-    decisions = pl.read_parquet(decided / "decisions.parquet")
-    records = pl.read_parquet(measured / "records.parquet").head(decisions.height)
-    has_text = records["text"].is_not_null()
-    first = (decisions["rule"] != "read.same_record").fill_null(True).filter(has_text)
-    corpus = pl.read_parquet(decided / "corpus.parquet")
-    measures = pl.read_parquet(measured / "measures.parquet").head(int(has_text.sum())).filter(first).hstack(corpus)
-    own = decisions.filter(has_text).filter(first)
-    texts = (
-        records.filter(has_text)
-        .filter(first)
-        .with_columns(
-            lang=measures["language.lang"],
-            lang_score=measures["language.score"],
-            chars=own["chars"],
-            tokens=own["tokens"],
-            state=own["state"],
+def unit_tables(measured: Path, batches: Sequence[Sequence[int]], decided: Path, take: int) -> Iterator[UnitTables]:
+    """Joins what the two maps wrote about one unit, slice by slice."""
+    corpus_begin = 0
+    for piece in slices(measured, batches, take):
+        decisions = part(decided / "decisions.parquet", piece.begin, piece.records.height)
+        has_text = piece.records["text"].is_not_null()
+        first = decisions["rule"].ne_missing(SAME_RECORD).filter(has_text)
+        own_measures = piece.measures.filter(first)
+        corpus = part(decided / "corpus.parquet", corpus_begin, own_measures.height)
+        corpus_begin += corpus.height
+        measures = own_measures.hstack(corpus)
+        own = decisions.filter(has_text).filter(first)
+        texts = (
+            piece.records.filter(has_text)
+            .filter(first)
+            .with_columns(
+                lang=measures["language.lang"],
+                lang_score=measures["language.score"],
+                chars=own["chars"],
+                tokens=own["tokens"],
+                state=own["state"],
+            )
+            .select(*(pl.col(name).cast(kind) for name, kind in DOCUMENTS.items()), "state")
         )
-        .select(*(pl.col(name).cast(kind) for name, kind in DOCUMENTS.items()), "state")
-    )
-    edits = pl.read_parquet(measured / "edits.parquet").filter(pl.col("id").is_in(measures["id"].implode()))
-    return UnitTables(decisions, measures, texts, edits)
+        again = (decisions["rule"] == SAME_RECORD).fill_null(False).arg_true() + piece.begin
+        edits = piece.edits.filter(~pl.col("position").is_in(again.implode())).drop("position")
+        yield UnitTables(decisions, measures, texts, edits)
 
 
 def write_run(

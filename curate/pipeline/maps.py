@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curate.measures import cross_entropy
+from curate.measures import cross_entropy, tables
 from curate.pipeline import decide, exchange
-from curate.pipeline.parts import PartWriter
-from curate.pipeline.schemas import CORPUS, DECISIONS, EDITS, RECORDS
+from curate.pipeline.parts import PartWriter, Sizes, slices
+from curate.pipeline.schemas import CORPUS, RECORDS, UNIT_EDITS
 from curate.pipeline.stage import BATCH_RECORDS, Stage, batches
 from curate.recipe import Settings
+from curate.sample import register_inputs
 from curate.segment import Segments
 from curate.sources import UnitSpec, read_unit
 from workbench.units import Report, Work
@@ -23,7 +24,8 @@ from workbench.units import Report, Work
 
 @contextmanager
 def measure_step(setup: dict[str, Any]) -> Iterator[Work]:
-    """Map 1: reads a unit, writes `records`, `measures`, `edits`, `unigrams`; the engines live as long as the worker."""
+    """Map 1: reads a unit, writes `records`, `measures`, `edits`, `unigrams`; the engines live with the worker."""
+    register_inputs()
     stage = Stage(Settings.model_validate_json(setup["settings"]))
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
@@ -42,29 +44,31 @@ def measure_unit(stage: Stage, payload: dict[str, Any], out: Path, report: Repor
     records = read_unit(spec, stage.settings.read_options())
     counts = records.counts
     unigrams = np.zeros(exchange.UNIGRAM_BUCKETS, np.uint32)
-    done = chars = measured = 0
+    sizes: list[Sizes] = []
     with (
         PartWriter(out / "records.parquet", RECORDS) as record_rows,
         PartWriter(out / "measures.parquet") as measure_rows,
-        PartWriter(out / "edits.parquet", EDITS) as edit_rows,
+        PartWriter(out / "edits.parquet", UNIT_EDITS) as edit_rows,
     ):
         for batch in batches(records, limit):
-            tables = stage.process(batch)
-            record_rows.write(tables.records)
-            measure_rows.write(tables.measures)
-            edit_rows.write(tables.edits)
-            unigrams += tables.unigrams
-            done += tables.records.height
-            measured += tables.measures.height
-            chars += int(tables.measures["text.chars"].sum())
-            report(min(1.0, counts.bytes_in / max(spec.end - spec.begin, 1)), records=done)
+            found = stage.process(batch)
+            record_rows.write(found.records)
+            measure_rows.write(found.measures)
+            done = sum(size.records for size in sizes)
+            edit_rows.write(found.edits.with_columns(pl.col("position") + done))
+            unigrams += found.unigrams
+            sizes.append(Sizes(found.records.height, found.measures.height, found.edits.height))
+            report(
+                min(1.0, counts.bytes_in / max(spec.end - spec.begin, 1)), records=sum(size.records for size in sizes)
+            )
     exchange.write_unigrams(out / "unigrams.parquet", unigrams)
+    done = sum(size.records for size in sizes)
     if limit is None and done != counts.records:
         raise AssertionError(f"the reader counted {counts.records} records, {done} arrived")
     return {
         "records": done,
-        "measured": measured,
-        "chars": chars,
+        "measured": sum(size.measures for size in sizes),
+        "batches": [list(size) for size in sizes],
         "skipped": dict(sorted(counts.skipped.items())),
         "bytes_in": counts.bytes_in,
         "seconds": {step: spent - before.get(step, 0.0) for step, spent in stage.seconds.items()},
@@ -74,37 +78,43 @@ def measure_unit(stage: Stage, payload: dict[str, Any], out: Path, report: Repor
 @contextmanager
 def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
     """Map 2: corpus measures and the profile's rules over one measured unit; writes `decisions` and `corpus`."""
-    profile = Settings.model_validate_json(setup["settings"]).profile
+    settings = Settings.model_validate_json(setup["settings"])
+    profile = settings.profile
     shared = Path(setup["exchange"])
     totals = np.load(shared / "unigrams.npy", mmap_mode="r")
     lengths = {row[0]: np.asarray(row[1]) for row in pl.read_parquet(shared / "lengths.parquet").iter_rows()}
     every_repeat = pl.read_parquet(shared / "repeated.parquet")
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
-        unit = Path(payload["measured"])
         repeated = every_repeat.filter(pl.col("unit") == payload["number"]).drop("unit")
-        records = pl.read_parquet(unit / "records.parquet").head(payload["take"])
-        has_text = records["text"].is_not_null()
-        undecided = decide.base(records, repeated)
-        # A repeated record was measured before anyone could know; its measures go no further.
-        first = undecided["state"].is_null().filter(has_text)
-        measures = pl.read_parquet(unit / "measures.parquet").head(int(has_text.sum())).filter(first)
-        texts = records["text"].filter(has_text).filter(first)
-        corpus = pl.DataFrame(
-            {
-                "corpus.cross_entropy": _entropies(texts, totals),
-                "corpus.length_rank": decide.length_ranks(measures, lengths),
-            },
-            schema=CORPUS,
-        )
-        decisions = decide.settle(undecided, measures.hstack(corpus), profile)
-        if decisions.height != records.height:
-            raise AssertionError(f"{records.height} records came in, {decisions.height} decisions went out")
-        for name, frame, schema in (("decisions", decisions, DECISIONS), ("corpus", corpus, CORPUS)):
-            with PartWriter(out / f"{name}.parquet", schema) as writer:
-                writer.write(frame)
-        dropped_bytes = records["text"].str.len_bytes().filter(decisions["state"] == "dropped").sum()
-        return {"records": records.height, "dropped_text_bytes": int(dropped_bytes or 0)}
+        done = dropped_bytes = 0
+        with PartWriter(out / "decisions.parquet") as decision_rows, PartWriter(out / "corpus.parquet") as corpus_rows:
+            for piece in slices(Path(payload["measured"]), payload["batches"], payload["take"]):
+                here = repeated.with_columns(position=pl.col("position").cast(pl.Int64) - piece.begin)
+                undecided = decide.base(piece.records, here)
+                has_text = piece.records["text"].is_not_null()
+                # A repeated record was measured before anyone could know; its measures go no further.
+                first = undecided["state"].is_null().filter(has_text)
+                measures = piece.measures.filter(first)
+                corpus = pl.DataFrame(
+                    {
+                        "corpus.cross_entropy": _entropies(
+                            piece.records["text"].filter(has_text).filter(first), totals
+                        ),
+                        "corpus.length_rank": decide.length_ranks(measures, lengths),
+                    },
+                    schema=CORPUS,
+                ).hstack(tables.rows(settings.measures.tables, measures["id"]))
+                decisions = decide.settle(undecided, measures.hstack(corpus), profile)
+                decision_rows.write(decisions)
+                corpus_rows.write(corpus)
+                done += decisions.height
+                dropped = piece.records["text"].str.len_bytes().filter(decisions["state"] == "dropped")
+                dropped_bytes += int(dropped.sum() or 0)
+                report(done / max(payload["take"], 1), records=done)
+        if done != payload["take"]:
+            raise AssertionError(f"{payload['take']} records came in, {done} decisions went out")
+        return {"records": done, "dropped_text_bytes": dropped_bytes}
 
     yield work
 

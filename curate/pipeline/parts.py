@@ -1,13 +1,16 @@
-"""A table of one unit: a Parquet file written batch by batch, so that memory is that of a batch."""
+"""The tables of one unit: written batch by batch and read back slice by slice, so that memory is that of a slice."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import polars as pl
 import pyarrow.parquet as pq
+
+# A slice holds this many batches: few enough for memory, enough that a query is not all overhead.
+_BATCHES = 16
 
 
 class PartWriter:
@@ -20,14 +23,12 @@ class PartWriter:
         self.path = path
         self._schema = schema
         self._writer: pq.ParquetWriter | None = None
-        if schema is not None:
-            self.write(pl.DataFrame(schema=schema))
 
     def write(self, frame: pl.DataFrame) -> None:
         """Adds a row group; raises where the columns differ from those before."""
         if self._schema is not None:
             frame = frame.select(pl.col(name).cast(kind) for name, kind in self._schema.items())
-        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        table = frame.to_arrow()
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.path, table.schema, compression="zstd", compression_level=1)
         if table.num_rows:
@@ -39,3 +40,44 @@ class PartWriter:
     def __exit__(self, *_: object) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+class Sizes(NamedTuple):
+    """Rows that one batch added to `records`, `measures` and `edits`."""
+
+    records: int
+    measures: int
+    edits: int
+
+
+class Slice(NamedTuple):
+    """Some of a unit's records with their measures (a row for each text) and edits."""
+
+    begin: int
+    records: pl.DataFrame
+    measures: pl.DataFrame
+    edits: pl.DataFrame
+
+
+def slices(unit: Path, batches: Sequence[Sequence[int]], take: int) -> Iterator[Slice]:
+    """The first `take` records of a measured unit, in order, a bounded number of batches at a time."""
+    sizes = [Sizes(*batch) for batch in batches]
+    begin = Sizes(0, 0, 0)
+    for at in range(0, max(len(sizes), 1), _BATCHES):
+        here = sizes[at : at + _BATCHES]
+        count = Sizes(sum(b.records for b in here), sum(b.measures for b in here), sum(b.edits for b in here))
+        records = part(unit / "records.parquet", begin.records, count.records).head(max(0, take - begin.records))
+        texts = records["text"].drop_nulls().len()
+        measures = part(unit / "measures.parquet", begin.measures, count.measures).head(texts)
+        edits = part(unit / "edits.parquet", begin.edits, count.edits)
+        if records.height < count.records:  # a limit cuts within this slice
+            edits = edits.filter(pl.col("position") < take)
+        yield Slice(begin.records, records, measures, edits)
+        begin = Sizes(*(one + more for one, more in zip(begin, count, strict=True)))
+        if begin.records >= take:
+            return
+
+
+def part(path: Path, begin: int, count: int) -> pl.DataFrame:
+    """Rows of one file; only the row groups that hold them are read."""
+    return pl.scan_parquet(path).slice(begin, count).collect()

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate.measures import plugins, tables
 from curate.pipeline import finish, maps
 from curate.pipeline.decide import steps
 from curate.pipeline.finish import UnitTables, unit_tables
 from curate.pipeline.rollups import Funnel, funnel
 from curate.recipe import Plan
+from curate.sample import register_inputs
 from curate.sources import UnitSpec, plan_units
 from workbench import recipes
 from workbench.events import Event, Listener
@@ -77,6 +79,7 @@ def execute(
 
     Raises UserError. Units that fail in spite of retries are listed in the outcome, and the run stays unfinished.
     """
+    register_inputs()
     options = plan.settings.read_options()
     specs = plan_units(plan.recipe.input, unit_bytes=int(plan.settings.read.unit_mb * 1e6), options=options)
     inputs = list({spec.file: Input(path=spec.file, bytes=spec.size, digest=spec.digest) for spec in specs}.values())
@@ -134,6 +137,7 @@ class _Execution:
         common = {
             "version": MEASURE_VERSION,
             "libraries": {name: version(name) for name in LIBRARIES},
+            "plugins": {point.name: f"{point.value} {point.dist and point.dist.version}" for point in plugins.points()},
             "settings": settings.measuring(),
             "limit": limit,
         }
@@ -164,14 +168,23 @@ class _Execution:
 
     def _decide(self, measured: Sequence[UnitOutcome], takes: list[int], shared: Path) -> list[UnitOutcome]:
         settings = self.plan.settings
-        corpus = fingerprint(units=[unit.unit.fingerprint for unit in measured], takes=takes)
+        corpus = fingerprint(
+            units=[unit.unit.fingerprint for unit in measured],
+            takes=takes,
+            tables=tables.digests(settings.measures.tables),
+        )
         rules = settings.profile.model_dump(mode="json")
         units = [
             Unit(
                 fingerprint(
                     version=DECIDE_VERSION, unit=unit.unit.fingerprint, corpus=corpus, rules=rules, number=number
                 ),
-                {"measured": str(unit.directory), "take": takes[number], "number": number},
+                {
+                    "measured": str(unit.directory),
+                    "batches": (unit.result or {})["batches"],
+                    "take": takes[number],
+                    "number": number,
+                },
             )
             for number, unit in enumerate(measured)
         ]
@@ -196,7 +209,8 @@ class _Execution:
 
         def units() -> Iterator[UnitTables]:
             for number, (one, two) in enumerate(zip(measured, decided, strict=True), 1):
-                yield unit_tables(one.directory, two.directory)
+                take, batches = (two.result or {})["records"], (one.result or {})["batches"]
+                yield from unit_tables(one.directory, batches, two.directory, take)
                 self._tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
 
         done = finish.write_run(

@@ -76,6 +76,9 @@ EDITS: dict[str, Any] = {
     "replacement": pl.String,
 }
 
+# Within a unit an edit also names its record, because ids may repeat.
+UNIT_EDITS: dict[str, Any] = {**EDITS, "position": pl.Int64}
+
 LANGUAGE: dict[str, Any] = {
     "language.lang": pl.String,
     "language.score": pl.Float64,

@@ -20,7 +20,7 @@ from curate.edits.edit import Edited, edit
 from curate.extract import Extractor
 from curate.language import Language, identifier
 from curate.measures import Batch, Measurer
-from curate.pipeline.schemas import EDITS, LANGUAGE, RECORDS
+from curate.pipeline.schemas import LANGUAGE, RECORDS, UNIT_EDITS
 from curate.recipe import Settings
 from curate.segment import Segments
 from curate.sources import Record
@@ -78,7 +78,8 @@ class Stage:
             rows[position]["snippet"] = _BLANKS.sub(" ", edited.texts[index][: 4 * SNIPPET_CHARS])[:SNIPPET_CHARS]
         with self._clock("measure"):
             measures, unigrams = self._measure([rows[i] for i in positions], texts, edited, languages)
-        edits = pl.DataFrame([(rows[positions[e.doc]]["id"], *e[1:]) for e in edited.edits], schema=EDITS, orient="row")
+        found = [(rows[positions[e.doc]]["id"], *e[1:], positions[e.doc]) for e in edited.edits]
+        edits = pl.DataFrame(found, schema=UNIT_EDITS, orient="row")
         return BatchTables(pl.DataFrame(rows, schema=RECORDS), measures, edits, unigrams)
 
     def _extract(self, records: list[Record], rows: list[dict[str, Any]]) -> dict[int, str]:
