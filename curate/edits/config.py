@@ -49,7 +49,7 @@ class LineRules(Strict):
     uppercase: Literal["off", "refinedweb@dclm", "winnow"] = "off"
     """More than half of the characters (winnow: of the letters, in a line of four words or more) are upper case."""
     digits: Literal["off", "refinedweb@dclm", "winnow"] = "winnow"
-    """The line is nothing but digits (winnow: one number such as a page number, with its separators)."""
+    """The line is nothing but digits (winnow: white space at its ends aside)."""
     counter: Literal["off", "refinedweb@dclm", "winnow"] = "winnow"
     """Counters of social pages: "3K likes" (winnow: in many languages, several on one line)."""
     one_word: Literal["off", "refinedweb@dclm"] = "off"

@@ -1,0 +1,81 @@
+"""National numbers of persons: the US social security number, and the schemes of data/national_ids.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import NamedTuple
+
+from stdnum.us import ssn
+
+from curate.edits.phrases import phrases, table
+from curate.edits.pii.kinds import Find
+
+SSN_DIGITS = 9
+REACH = 60  # code points behind the naming word in which the number must begin
+# Numbers used in advertisements, never issued to a person (Social Security Administration).
+RESERVED_SSN = frozenset({"078051120", "219099999", "123456789"})
+
+_SSN = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])", re.ASCII)
+_SSN_NAMED = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}[ -]?(?!00)\d{2}[ -]?(?!0000)\d{4}(?![\w-])", re.ASCII)
+
+
+class Scheme(NamedTuple):
+    """One national number: how it is called, what it looks like, who validates it."""
+
+    name: str
+    named: re.Pattern[str]
+    number: re.Pattern[str]
+    is_valid: Callable[[str], bool] | None
+
+
+@cache
+def schemes() -> tuple[Scheme, ...]:
+    """The schemes in the order of their bells. Raises KeyError or ImportError for a broken data file."""
+    return tuple(_scheme(**row) for row in table("national_ids")["national_ids"])
+
+
+def _scheme(name: str, module: str, context: str, digits: int = 0, pattern: str = "") -> Scheme:
+    pattern = pattern or rf"\d(?:[ \u00a0./-]?\d){{{digits - 1}}}"
+    words = "|".join(sorted(map(re.escape, phrases(context)), key=len, reverse=True))
+    return Scheme(
+        name,
+        re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE),
+        re.compile(rf"(?<![\w./-])(?:{pattern})(?![\w/-])", re.IGNORECASE),
+        None if module == "none" else import_module(module).is_valid,
+    )
+
+
+def us_ssn(text: str, begin: int, end: int, skip_reserved: bool) -> list[Find]:
+    """Numbers in the written form 123-45-6789, which nothing else has, in a run of digits."""
+    found = (found for found in _SSN.finditer(text, begin, min(len(text), end + 1)) if found.end() <= end)
+    return [find for find in (_ssn(match, skip_reserved) for match in found) if find]
+
+
+def us_ssn_named(text: str, around: int, skip_reserved: bool) -> list[Find]:
+    """Any written form, behind a word that names it; `around` is where the word ends."""
+    found = _SSN_NAMED.search(text, around, min(len(text), around + REACH))
+    find = found and _ssn(found, skip_reserved)
+    return [find] if find else []
+
+
+def _ssn(found: re.Match[str], skip_reserved: bool) -> Find | None:
+    number = re.sub(r"\D", "", found.group())
+    if skip_reserved and number in RESERVED_SSN:
+        return None
+    return Find(found.start(), found.end(), "us_ssn", number) if ssn.is_valid(number) else None
+
+
+def named(text: str, around: int, number: int) -> list[Find]:
+    """The valid number of one scheme behind the word for it; `around` is where the word ends."""
+    scheme = schemes()[number]
+    # The automaton hears phrases inside of words too.
+    if not any(word.end() == around for word in scheme.named.finditer(text, max(0, around - 60), around + 1)):
+        return []
+    for found in scheme.number.finditer(text, around, min(len(text), around + REACH)):
+        value = re.sub(r"[^\w]", "", found.group()).upper()
+        if len(set(value)) > 2 and (scheme.is_valid is None or scheme.is_valid(found.group())):
+            return [Find(found.start(), found.end(), "national_id", f"{scheme.name}:{value}")]
+    return []
