@@ -43,7 +43,7 @@ class Decompressor(Protocol):
     @property
     def needs_input(self) -> bool: ...
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes | None: ...  # lz4 gives None for nothing
 
     def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
@@ -118,6 +118,14 @@ def decompressor_factory(raw: RawFile, codec: str) -> Callable[[], Decompressor]
         return lz4.frame.LZ4FrameDecompressor
     dictionary = _zstd_dictionary(raw)
     return lambda: _ZstdFrame(dictionary)
+
+
+def first_member(raw: RawFile, codec: str) -> int:
+    """Where a compressed file's first member with data starts: after the dictionary of a zstd file, else 0."""
+    at = 0
+    while codec == ZSTD and (head := raw.read_at(at, 8)).startswith(_ZSTD_SKIPPABLE):
+        at += 8 + int.from_bytes(head[4:], "little")
+    return at
 
 
 def _zstd_dictionary(raw: RawFile) -> Any:

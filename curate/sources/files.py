@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -37,7 +38,10 @@ def open_binary(path: str) -> BinaryIO:
     try:
         if is_url(path):
             fs, inside = filesystem(path)
-            return fs.open(inside, "rb")
+            file = fs.open(inside, "rb")
+            with suppress(AttributeError):  # fsspec closes a zip file when nobody holds its file system any more
+                file.held_filesystem = fs
+            return file
         return open(path, "rb", buffering=0)  # noqa: PTH123 - RawFile keeps a buffer of its own
     except OSError as error:
         reason = error.strerror or str(error)

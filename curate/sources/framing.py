@@ -1,7 +1,7 @@
 """Records of WARC and ARC files in a decompressed stream: heads, blocks, and what to do when a length is wrong.
 
-A `Content-Length` is believed only if a record (or the end) follows the block it describes. Otherwise the block ends
-where the next record starts, so that a wrong length costs no other record.
+A `Content-Length` is believed only if a record, the end, or the format's separator follows the block it describes.
+Otherwise the block ends where the next record starts, so that a wrong length costs no other record.
 """
 
 from __future__ import annotations
@@ -25,9 +25,16 @@ class Head(NamedTuple):
 
 
 class Grammar(Protocol):
-    """How the records of a format look. `starts` matches the first line; `head` reads one, None if it is none."""
+    """How the records of a format look. `starts` matches the first line; `head` reads one, None if it is none.
+
+    `candidates` finds where a first line may be after damage: its first group is empty and stands there. (A search for
+    a pattern that begins with fixed bytes is fifty times as fast as one for a look-ahead.)
+    `separator` is what follows every block, where it is long enough to tell that the block ends there.
+    """
 
     starts: re.Pattern[bytes]
+    candidates: re.Pattern[bytes]
+    separator: bytes | None
 
     def head(self, window: Window) -> Head | None: ...
 
@@ -47,6 +54,10 @@ class Frame:
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _WARC_VERSION = re.compile(rb"WARC/[01]\.\d{1,2}[ \t]*\r?\n")
+# A head that was cut short runs on into the head of the next record.
+_TWO_HEADS = re.compile(
+    rb"\n[^:\r\n]*WARC/[01]\.\d{1,2}[ \t]*\r?\n|\nWARC-Type:.*\nWARC-Type:", re.IGNORECASE | re.DOTALL
+)
 # URL, IP, date, MIME type, (version 2: five more fields), length. The URL may hold blanks, so the middle decides.
 _ARC_LINE = re.compile(
     rb"([a-zA-Z][a-zA-Z0-9+.-]*:[^\r\n]*?) ([0-9a-fA-F.:]{2,45}) (\d{8,20}) ([^\r\n]*?)(?:(?<= )| )([^ \r\n]+)\r?\n"
@@ -57,6 +68,8 @@ class WarcGrammar:
     """WARC 0.x to 1.1 (https://iipc.github.io/warc-specifications/)."""
 
     starts = _WARC_VERSION
+    candidates = re.compile(rb"()" + _WARC_VERSION.pattern)
+    separator: bytes | None = b"\r\n\r\n"
 
     def head(self, window: Window) -> Head | None:
         """Reads header lines up to the blank line; lenient about line ends, case and folded lines."""
@@ -65,7 +78,10 @@ class WarcGrammar:
         blank = window.find(_BLANK_LINE, MAX_HEAD_BYTES)
         if blank is None:
             return None
-        fields = header_fields(window.buffer[window.at : blank.start()].decode("utf-8", "replace").split("\n")[1:])
+        text = window.buffer[window.at : blank.start() + 1]
+        if text.count(b"WARC/") > 1 and _TWO_HEADS.search(text):
+            return None
+        fields = header_fields(text.decode("utf-8", "replace").split("\n")[1:])
         if "warc-type" not in fields and "warc-record-id" not in fields:
             return None
         window.at = blank.end()
@@ -76,6 +92,8 @@ class ArcGrammar:
     """ARC 1 and 2 (https://archive.org/web/researcher/ArcFileFormat.php); fields get the names of their WARC equals."""
 
     starts = _ARC_LINE
+    candidates = re.compile(rb"\n()" + _ARC_LINE.pattern)
+    separator: bytes | None = None
 
     def head(self, window: Window) -> Head | None:
         """Reads the one line of a record."""
@@ -124,9 +142,7 @@ def frames(window: Window, grammar: Grammar, cap: int) -> Iterator[Frame]:
         if head is None:
             window.skip(1)
             skip_to_record(window, grammar)
-            error = (
-                str(window.damage) if window.damage else f"no record can be read from byte {offset} to {window.tell()}"
-            )
+            error = str(window.damage) if window.damage else no_record(offset)
             yield Frame(offset, {}, b"", error=error)
         else:
             yield _frame(window, grammar, cap, offset, head)
@@ -134,15 +150,22 @@ def frames(window: Window, grammar: Grammar, cap: int) -> Iterator[Frame]:
             return
 
 
+def no_record(offset: int) -> str:
+    """The error of a region without records. How far it goes is not said: a unit need not know."""
+    return f"no record can be read from byte {offset} on"
+
+
 def _frame(window: Window, grammar: Grammar, cap: int, offset: int, head: Head) -> Frame:
     block_at = window.tell()
     if head.length is not None:
         block = window.read(min(head.length, cap))
         whole = len(block) + window.skip(head.length - len(block)) == head.length
+        separated = grammar.separator is not None and window.peek(4) == grammar.separator
         last = not window.skip_blank()
         if window.damage is not None:
             return _damaged(window, offset, head, block)
-        if whole and (last or grammar.starts.match(window.peek(_LINE_BYTES))):
+        # With the separator in place, what follows is a damaged record rather than the rest of this one.
+        if whole and (last or separated or grammar.starts.match(window.peek(_LINE_BYTES))):
             return Frame(offset, head.fields, block, capped=head.length > cap)
         window.seek(block_at)
     if not _at_record(window, grammar):
@@ -169,11 +192,10 @@ def _damaged(window: Window, offset: int, head: Head, block: bytes) -> Frame:
     return Frame(offset, head.fields, b"", error=str(damage))
 
 
-def skip_to_record(window: Window, grammar: Grammar) -> None:
-    """Go on to the next line that starts a record which can be parsed, or to the end."""
-    line_start = re.compile(rb"(?<=\n)(?=" + grammar.starts.pattern + rb")")
-    while True:
-        found = line_start.search(window.buffer, window.at)
+def skip_to_record(window: Window, grammar: Grammar, limit: int | None = None) -> None:
+    """Go on to the next place where a record starts that can be parsed, to the end, or somewhere past `limit`."""
+    while limit is None or window.tell() < limit:
+        found = grammar.candidates.search(window.buffer, window.at)
         if found is None:
             # Keep one line's worth: a start may lie across two chunks.
             window.at = max(window.at, len(window.buffer) - _LINE_BYTES)
@@ -181,7 +203,7 @@ def skip_to_record(window: Window, grammar: Grammar) -> None:
                 window.at = len(window.buffer)
                 return
             continue
-        window.at = found.start()
+        window.at = found.start(1)
         if _at_record(window, grammar):
             return
         window.skip(1)

@@ -27,7 +27,7 @@ from curate.sources.mime import looks_binary
 
 # HTML compresses to a tenth, very repetitive tables to a fiftieth; deflate's limit is 1:1032.
 BOMB_RATIO = 100
-_FEED_BYTES = 16 << 10
+_FEED_BYTES = 4 << 10  # small, so that input and output belong together when the ratio is taken
 _BROTLI_OUT_BYTES = 1 << 20
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -139,7 +139,7 @@ def _inflate(
     decompressor = make()
     while True:
         if decompressor.eof:
-            at -= len(decompressor.unused_data)
+            at -= len(decompressor.unused_data or b"")
             if make is not gzip_member or not body.startswith(MAGIC["gzip"], at):
                 return b"".join(out), None
             decompressor = make()  # a gzip body may be several members, as a gzip file

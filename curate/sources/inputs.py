@@ -70,7 +70,11 @@ def find_inputs(
             continue
         with RawFile(path) as raw:
             kind = sniff(raw, file)
-            if kind is not None:
+            if raw.size == 0 and not (kind and kind.source == "html"):  # an empty HTML file is an empty page
+                if entry.named:
+                    raise UserError(f"{path} is empty", code=Exit.INPUT)
+                ignored.append((file, "empty"))
+            elif kind is not None:
                 digest = _digest(entry, raw)
                 files.append(InputFile(path, _url(entry, root), file, kind, raw.size, digest))
             elif entry.named:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from curate.sources.compression import ERRORS, MAGIC, PLAIN, Decompressor, decompressor_factory
+from curate.sources.compression import ERRORS, MAGIC, PLAIN, Decompressor, decompressor_factory, first_member
 from curate.sources.files import BLOCK_BYTES, RawFile
 
 FEED_BYTES = 16 << 10
@@ -52,7 +52,7 @@ class Member:
     @property
     def end(self) -> int:
         """Just after the member in the file; known once `read` has returned b""."""
-        return self._fed - len(self._decompressor.unused_data)
+        return self._fed - len(self._decompressor.unused_data or b"")
 
     def peek(self, length: int) -> bytes:
         """The first decompressed bytes, without using them up; what can be had of them, if there is damage."""
@@ -126,9 +126,9 @@ class Group:
                         yield data[offset:] if offset else data
                     offset = max(0, offset - len(data))
             except Damage as damage:
-                self.damage = damage
+                self.damage = self._chain.judge(damage, member)
                 self._finished = True
-                raise
+                raise self.damage from None
             self.end = member.end
             following = self._chain.continuation(self.end)
             if following is None:
@@ -154,6 +154,7 @@ class Chain:
         self._magic = MAGIC[codec]
         self._starts = starts
         self._make = decompressor_factory(raw, codec)
+        self._top = first_member(raw, codec)
         self._ahead: Member | None = None  # the next group's first member, already begun by `continuation`
 
     def member(self, start: int) -> Member:
@@ -180,6 +181,12 @@ class Chain:
         prefix = member.peek(PREFIX_BYTES)
         return Group(self, member) if self._starts is None or self._starts.match(prefix) else None
 
+    def judge(self, damage: Damage, member: Member) -> Damage:
+        """Damaged data may decompress on and on, through the members after them: that is no clipped file."""
+        if damage.clipped and self._starts is not None and self.find(member.start + 1, self._raw.size) is not None:
+            return Damage(f"compressed data from byte {member.start} on are damaged (no end)")
+        return damage
+
     def find(self, offset: int, limit: int) -> Group | None:
         """The first group that starts in [offset, limit), by trial decompression wherever the magic bytes are."""
         while (offset := self._raw.find(self._magic, offset, limit)) >= 0:
@@ -196,8 +203,8 @@ class Chain:
         """
         lookback = min(MAX_LOOKBACK_BYTES, (end - begin) // 8)
         group = self.find(max(0, begin - lookback), end)
-        if begin == 0 and (group is None or group.start > 0) and not self._only_padding(0):
-            yield Gap(0, group.start if group else min(end, self._raw.size))
+        if begin == 0 and (group is None or group.start > self._top) and not self._only_padding(self._top):
+            yield Gap(self._top, group.start if group else min(end, self._raw.size))
         while group is not None and group.start < end:
             mine = group.start >= begin
             if mine:

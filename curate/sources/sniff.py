@@ -6,14 +6,14 @@ import json
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from curate.sources.compression import PLAIN, codec_of
+from curate.sources.compression import GZIP, LZ4, PLAIN, ZSTD, codec_of
 from curate.sources.files import RawFile
 from curate.sources.framing import ArcGrammar, WarcGrammar
 from curate.sources.members import Chain
 from curate.sources.mime import is_html
 
 _HEAD_BYTES = 8192
-_COMPRESSED = {".gz", ".zst", ".lz4"}
+_COMPRESSED = {".gz": GZIP, ".zst": ZSTD, ".lz4": LZ4}
 _EXTENSIONS = {
     ".warc": "warc", ".wet": "warc", ".wat": "warc", ".arc": "arc", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".parquet": "parquet", ".arrow": "arrow", ".html": "html", ".htm": "html", ".xhtml": "html", ".xht": "html",
@@ -33,8 +33,13 @@ def sniff(raw: RawFile, name: str) -> Kind | None:
     codec = codec_of(head)
     if codec != PLAIN:
         head = Chain(raw, codec, None).member(0).peek(_HEAD_BYTES)[:_HEAD_BYTES]
-    source = _by_content(head, codec) or _by_name(name)
-    return Kind(source, codec) if source else None
+    source = _by_content(head, codec)
+    if source is not None:
+        return Kind(source, codec)
+    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
+    while suffixes and suffixes[-1] in _COMPRESSED:
+        codec = _COMPRESSED[suffixes.pop()]
+    return Kind(_EXTENSIONS[suffixes[-1]], codec) if suffixes and suffixes[-1] in _EXTENSIONS else None
 
 
 def _by_content(head: bytes, codec: str) -> str | None:
@@ -64,10 +69,3 @@ def _json_line(text: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except ValueError:
         return False
-
-
-def _by_name(name: str) -> str | None:
-    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
-    while suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return _EXTENSIONS.get(suffixes[-1]) if suffixes else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from curate.sources.compression import PLAIN
 from curate.sources.files import RawFile
-from curate.sources.framing import ArcGrammar, Frame, Grammar, WarcGrammar, frames, skip_to_record
+from curate.sources.framing import ArcGrammar, Frame, Grammar, WarcGrammar, frames, no_record, skip_to_record
 from curate.sources.members import MAX_LOOKBACK_BYTES, Chain, Gap, Group
 from curate.sources.options import ReadOptions
 from curate.sources.page import Origin, payload_page, response_page
@@ -41,7 +41,7 @@ def _member_frames(raw: RawFile, spec: UnitSpec, grammar: Grammar, cap: int, cou
         if last is not None:  # only now is its end final: damage reaches to the next group
             counts.bytes_in += last.end - last.start
         if isinstance(part, Gap):
-            yield _gap(part.start, part.end)
+            yield Frame(part.start, {}, b"", error=no_record(part.start))
         else:
             for frame in frames(Window(part.chunks), grammar, cap):
                 # In a file of one member this is the offset in the decompressed stream.
@@ -57,7 +57,9 @@ def _plain_frames(raw: RawFile, spec: UnitSpec, grammar: Grammar, cap: int, coun
     lookback = min(MAX_LOOKBACK_BYTES, (spec.end - spec.begin) // 8)
     window = Window(raw.chunks, max(0, spec.begin - lookback - 1))
     if window.tell() > 0:
-        skip_to_record(window, grammar)
+        skip_to_record(window, grammar, spec.end)
+        if window.tell() >= spec.end:
+            return
     mine = spec.begin == 0
     for frame in frames(window, grammar, cap):
         if frame.error is None:
@@ -67,10 +69,6 @@ def _plain_frames(raw: RawFile, spec: UnitSpec, grammar: Grammar, cap: int, coun
         if mine:
             counts.bytes_in += window.tell() - frame.offset
             yield frame
-
-
-def _gap(start: int, end: int) -> Frame:
-    return Frame(start, {}, b"", error=f"no record can be read from byte {start} to {end}")
 
 
 def _record(frame: Frame, file: str, options: ReadOptions) -> Record | None:
