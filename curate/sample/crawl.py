@@ -104,6 +104,7 @@ def _planted(page: Page, body: list[Block], site: Site, transport: Transport, se
         untouched=tuple(value for kind, value in found if not kind),
         edits=tuple((block.info, block.text) for block in body if block.kind == "planted"),
         citations=sum(len(CITATION.findall(line)) for line in text) if site.design == "wiki" else 0,
+        refrain=site.refrain if page.kind != "text" else "",
         benchmark=tuple(name[6:] for name in page.names if name.startswith("bench.")),
     )  # fmt: skip
     return Planted(WarcRecord("response", key, block, url, payload=payload), replace(truth, **known))

@@ -22,6 +22,7 @@ class Truth:
     state: str  # kept, dropped, failed; "any" where systems may differ in good faith
     rules: tuple[str, ...] = ()  # dropped: the id of the rule holds one of these words
     text: tuple[str, ...] = ()  # the paragraphs of the page as an ideal extractor would give them
+    refrain: str = ""  # the paragraph that every page of its site ends with, inside the text
     duplicate_of: str | None = None  # the key of the original
     jaccard: float | None = None  # of word 5-grams with the original's text
     pii: tuple[tuple[str, str], ...] = ()  # (kind, value) of each piece of personal data

@@ -41,7 +41,7 @@ def document(page: Page, body: list[Block], site: Site, *, url: str, charset_met
         date=page.date,
         charset_meta=charset_meta,
         math_head=_math_head(page.math) if formulas else "",
-        main=main(page, body, site),
+        main=main(page, body, site) + (f"\n<p>{escape(site.refrain)}</p>" if site.refrain else ""),
         nav=_links(site.nav, "nav"),
         share=_links(site.share, "share"),
         aside_title=escape(site.aside_title),

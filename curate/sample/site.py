@@ -26,10 +26,11 @@ class Site:
     newsletter: str
     comments: str
     footer: list[str]
+    refrain: str = ""
 
     def boilerplate(self) -> list[str]:
         """The lines that no extractor should take for text of a page."""
-        single = [self.cookie, self.newsletter, self.comments]
+        single = [self.cookie, self.newsletter, self.comments, self.refrain]
         return [*self.nav, *self.share, *self.aside, *self.footer, *(line for line in single if line)]
 
 
