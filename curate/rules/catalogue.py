@@ -14,9 +14,9 @@ Kind = Literal["number", "text"]
 
 OPEN = {"lexicon"}
 """Families of ours to which the user's own lists add measures."""
-_HINT = "'off' switches the rule off"
 VERSIONLESS = ("language", "url", "edits", "corpus")
 """Families of the page or of the edits themselves: taken once, whichever text version the others read."""
+_HINT = "'off' switches the rule off"
 _LANGUAGE: dict[str, Kind] = {
     "language.lang": "text",
     "language.score": "number",
@@ -25,7 +25,9 @@ _LANGUAGE: dict[str, Kind] = {
 }
 _EDITS = (
     *(f"edits.pii_{name}" for name, field in PiiActions.model_fields.items() if field.annotation is not bool),
+    "edits.lines_removed",
     "edits.words_removed_frac",
+    "edits.chars_removed_frac",
 )
 
 

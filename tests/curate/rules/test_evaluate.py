@@ -130,7 +130,7 @@ def test_a_column_that_is_not_there_is_refused() -> None:
         evaluate(profile(MIN), pl.DataFrame({"text.word": [1], "text.chars": [5]}))
     assert error.value.message == "rule 'gopher.words_min' reads 'text.words', which is not among the measures"
     assert error.value.hint == "did you mean 'text.word'?"
-    with pytest.raises(UserError, match="reads 'language.lang'"):
+    with pytest.raises(UserError, match=r"reads 'language\.lang'"):
         require(profile(rule("a.b", "<", 5, when=When(langs=("en",)))), ["text.words"])
 
 
