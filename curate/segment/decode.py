@@ -38,7 +38,10 @@ def decode(texts: Texts) -> Text:
     _, offsets, data = array.buffers()
     first_byte = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
     utf8 = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8)
-    return Text(*_decode_utf8(utf8, first_byte))
+    codes, first = _decode_utf8(utf8, first_byte)
+    # Like the other path: kernels compile once, for code points that nobody changes.
+    codes.flags.writeable = False
+    return Text(codes, first)
 
 
 @njit(cache=True)

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from curate.segment.kernels import helper
 from curate.segment.types import Codes, Ids, Offsets
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -10,8 +11,8 @@ SHIFT = np.uint64(29)
 CODE_BITS = np.uint64(21)  # code points are below 2**21, so three of them fit one 64-bit step
 
 
-@njit(cache=True)
-def span_id(codes, begin, end):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
+@helper
+def span_id(codes, begin, end):  # type: ignore[no-untyped-def]
     """Hash of `codes[begin:end]`: a multiply-xorshift round per three code points, seeded with the length.
 
     For a given word length every round is a bijection of the state, so that two words that differ in one round never

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from curate.segment.kernels import helper
 from curate.segment.tables import SPACE, classes
 from curate.segment.types import Codes, Offsets, Spans, Text
 
@@ -104,8 +105,8 @@ def _strip(codes: Codes, begin: Offsets, end: Offsets, flags: NDArray[np.uint16]
     return left, right
 
 
-@njit(cache=True)
-def _ends_line(code):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
+@helper
+def _ends_line(code):  # type: ignore[no-untyped-def]
     """Whether `str.splitlines` breaks after this code point."""
     if code > 0x2029:
         return False

@@ -4,8 +4,9 @@ from functools import cached_property
 
 from curate.segment.decode import Texts, decode
 from curate.segment.lines import lines, lines_nonempty_runs, paragraphs, splitlines
+from curate.segment.spacy_sentences import sentence_counts_spacy, sentences_spacy
 from curate.segment.spacy_words import words_spacy
-from curate.segment.types import Ids, Spans, Text, Words
+from curate.segment.types import Counts, Ids, Spans, Text, Words
 from curate.segment.words import lower_ids, words_space
 
 
@@ -45,6 +46,15 @@ class Segments:
     def words_spacy(self) -> Words:
         """The words of spaCy's blank English tokenizer, as datatrove 0.10 takes them."""
         return words_spacy(self.text)
+
+    @cached_property
+    def sentences_spacy(self) -> Spans:
+        """The sentences of spaCy's sentencizer, stripped, blank ones left out."""
+        return sentences_spacy(self.text, self.words_spacy)
+
+    def sentence_counts_spacy(self, spans: Spans) -> Counts:
+        """Number of spaCy's sentences in each span as a text of its own (see `sentence_counts_spacy`), int64[spans]."""
+        return sentence_counts_spacy(self.text, self.words_spacy, spans)
 
     def lower_ids(self, view: str) -> Ids:
         """Ids of the lower-cased words of a view (`"words_space"`, `"words_spacy"`, `"words_uax29"`), uint64[words]."""

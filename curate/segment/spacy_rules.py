@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from curate.segment.decode import decode
 from curate.segment.hashing import span_ids
-from curate.segment.tables import SIZE
+from curate.segment.kernels import helper
+from curate.segment.tables import CATEGORIES, SIZE, classes
 from curate.segment.types import Ids
 
 PATH = Path(__file__).parent / "data" / "spacy.npz"
@@ -34,14 +34,16 @@ SPACE = 16384  # str.isspace
 SENTENCE_END = 32768  # the sentencizer's marks
 SPECIAL_LAST = 65536  # last character of a special case
 SPLITS = 131072  # first character of an infix
-ACTIVE = 262144  # a chunk without any of these has no affixes (but for units after digits)
+PUNCTUATION = 262144  # a character of a general category P, what the sentencizer passes over
+ACTIVE = 524288  # a chunk without any of these has no affixes (but for units after digits)
 
 OPERATORS = ".,:+-*^<>=/~\u2013\u2014"  # split between certain neighbours only
 LONGEST_SPECIAL = 12
 LONGEST_UNIT = 5
 LENGTH_BITS = 4  # the token lengths of a special case are packed four bits each
 ROOT = 1
-OPENERS = 4096
+SIEVE = 4096
+OPENS, FOLLOWS = 1, 2
 UNIT_SALT = 0x5BD1E9955BD1E995
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -56,7 +58,7 @@ class Rules(NamedTuple):
 
     bits: NDArray[np.uint32]  # [SIZE]
     facts: NDArray[np.uint64]  # [slots, 2]
-    openers: NDArray[np.bool_]  # [OPENERS] false where no step from the root has a key with these low bits
+    sieve: NDArray[np.uint8]  # [SIEVE] by the low bits of a token id: whether such tokens open or follow in the trie
 
 
 @cache
@@ -74,12 +76,13 @@ def rules() -> Rules:
     bits[bits & INFIX != 0] |= SPLITS
     bits[bits & (PREFIX | SUFFIX | AFTER_DIGIT | SPLITS) != 0] |= ACTIVE
     bits[[ord(name[-1]) for name in specials]] |= SPECIAL_LAST
-    entries, openers = _trie(specials, pattern)
+    bits[np.isin(classes().category, [i for i, name in enumerate(CATEGORIES) if name[0] == "P"])] |= PUNCTUATION
+    entries, sieve = _trie(specials, pattern)
     for key, lengths in zip(string_ids(specials), pieces, strict=True):
         entries[int(key)] = sum(int(length) << (LENGTH_BITS * i) for i, length in enumerate(lengths))
     for key in string_ids(units):
         entries[int(key) ^ UNIT_SALT] = 1
-    return Rules(bits, _hash_table(entries), openers)
+    return Rules(bits, _hash_table(entries), sieve)
 
 
 def string_ids(strings: list[str]) -> Ids:
@@ -100,13 +103,13 @@ def _hash_table(entries: dict[int, int]) -> NDArray[np.uint64]:
     return table
 
 
-def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[dict[int, int], NDArray[np.bool_]]:
+def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[dict[int, int], NDArray[np.uint8]]:
     """Trie over token ids of the special cases that the plain rules split into two tokens or more.
 
     Those of one token stay out: finding one changes nothing and, being the shortest, it hides nothing.
     """
     reached: dict[int, int] = {}
-    openers = np.zeros(OPENERS, dtype=np.bool_)
+    sieve = np.zeros(SIEVE, dtype=np.uint8)
     nodes = ROOT + 1
     for name, lengths in zip(specials, pattern, strict=True):
         cuts = np.cumsum(lengths[lengths > 0])
@@ -116,24 +119,23 @@ def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[dict[int, in
         key = 0
         for token in string_ids([name[a:b] for a, b in zip([0, *cuts[:-1]], cuts, strict=True)]):
             key = (int(token) ^ (node * GOLDEN)) & 0xFFFFFFFFFFFFFFFF
-            if node == ROOT:
-                openers[key % OPENERS] = True
+            sieve[int(token) % SIEVE] |= OPENS if node == ROOT else FOLLOWS
             if key not in reached:
                 reached[key] = nodes << 1
                 nodes += 1
             node = reached[key] >> 1
         reached[key] |= 1
-    return reached, openers
+    return reached, sieve
 
 
-@njit(cache=True)
-def trie_key(node, token):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
+@helper
+def trie_key(node, token):  # type: ignore[no-untyped-def]
     """Key of the step from a node along a token id."""
     return token ^ (np.uint64(node) * np.uint64(GOLDEN))
 
 
-@njit(cache=True)
-def find(facts, key):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
+@helper
+def find(facts, key):  # type: ignore[no-untyped-def]
     """Value under a key, or 0."""
     last = np.uint64(len(facts) - 1)
     slot = key & last

@@ -6,8 +6,7 @@ optional rest that begins with "/", "?" or "#". Every candidate for the start of
 an "@", hence all of them together read the chunk a constant number of times.
 """
 
-from numba import njit
-
+from curate.segment.kernels import helper
 from curate.segment.spacy_rules import DECIMAL, DIGIT, DOMAIN_END, WORD
 from curate.segment.types import Codes
 
@@ -15,8 +14,8 @@ LABEL_MAX = 64
 DOMAIN_END_MAX = 63
 
 
-@njit(cache=True)
-def is_url(codes, begin, end, bits):  # type: ignore[no-untyped-def]  # a kernel called by kernels
+@helper
+def is_url(codes, begin, end, bits):  # type: ignore[no-untyped-def]
     """Whether `codes[begin:end]`, which holds no white space, is an address."""
     if _host(codes, begin, end, bits):
         return True
@@ -32,19 +31,19 @@ def is_url(codes, begin, end, bits):  # type: ignore[no-untyped-def]  # a kernel
         and _host(codes, at + 3, end, bits)
     ):
         return True
-    for at in range(begin + 1, end):
-        if codes[at] == 64 and _host(codes, at + 1, end, bits):
-            return True
-    return False
+    at = begin + 1
+    while at < end and not (codes[at] == 64 and _host(codes, at + 1, end, bits)):
+        at += 1
+    return at < end
 
 
-@njit(cache=True)
+@helper
 def _host(codes, begin, end, bits):  # type: ignore[no-untyped-def]
     """Whether a host starts at `begin` and everything after it is a port and a path."""
     return _domain(codes, begin, end, bits) or _ipv4(codes, begin, end, bits)
 
 
-@njit(cache=True)
+@helper
 def _closes(codes, at, end, bits):  # type: ignore[no-untyped-def]
     """Whether only an optional port and an optional path follow a host that ends at `at`."""
     if at < end and codes[at] == 58:
@@ -57,13 +56,13 @@ def _closes(codes, at, end, bits):  # type: ignore[no-untyped-def]
     return at == end or codes[at] == 47 or codes[at] == 63 or codes[at] == 35
 
 
-@njit(cache=True)
+@helper
 def _in_label(code):  # type: ignore[no-untyped-def]
     """What a label of a domain may begin and end with."""
     return 48 <= code <= 57 or 65 <= code <= 90 or 97 <= code <= 122 or 0xA1 <= code <= 0xFFFF
 
 
-@njit(cache=True)
+@helper
 def _domain(codes, begin, end, bits):  # type: ignore[no-untyped-def]
     """Labels and dots, then a top-level domain of lower-case or caseless letters."""
     at = begin
@@ -83,7 +82,7 @@ def _domain(codes, begin, end, bits):  # type: ignore[no-untyped-def]
             return True
 
 
-@njit(cache=True)
+@helper
 def _ipv4(codes: Codes, begin, end, bits):  # type: ignore[no-untyped-def]
     """Four numbers that make a public unicast address. Where the pattern says a digit, any decimal digit will do."""
     at = begin
@@ -124,7 +123,7 @@ def _ipv4(codes: Codes, begin, end, bits):  # type: ignore[no-untyped-def]
     return first != 10 and first != 127 and _closes(codes, at, end, bits)
 
 
-@njit(cache=True)
+@helper
 def _number(digits, a, b, c):  # type: ignore[no-untyped-def]
     """Value of an octet, -1 where a digit is not 0 to 9."""
     if a < 0 or (digits > 1 and b < 0) or (digits > 2 and c < 0):

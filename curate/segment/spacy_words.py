@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.segment.hashing import span_id
+from curate.segment.kernels import helper
 from curate.segment.spacy_rules import (
     ACTIVE,
     AFTER_DIGIT,
@@ -25,14 +26,16 @@ from curate.segment.spacy_rules import (
     DECIMAL,
     DIGIT,
     DOMAIN_END,
+    FOLLOWS,
     INFIX,
     LENGTH_BITS,
     LETTER,
     LONGEST_SPECIAL,
     LONGEST_UNIT,
-    OPENERS,
+    OPENS,
     PREFIX,
     ROOT,
+    SIEVE,
     SPACE,
     SPECIAL_LAST,
     SPLITS,
@@ -59,7 +62,7 @@ def words_spacy(text: Text) -> Words:
 
 @njit(cache=True)
 def _tokenize(
-    codes: Codes, first: Offsets, bits: NDArray[np.uint32], facts: NDArray[np.uint64], openers: NDArray[np.bool_]
+    codes: Codes, first: Offsets, bits: NDArray[np.uint32], facts: NDArray[np.uint64], sieve: NDArray[np.uint8]
 ) -> tuple[Offsets, Offsets, Offsets, Ids]:
     docs = len(first) - 1
     of = np.zeros(docs + 1, dtype=np.int64)
@@ -69,15 +72,15 @@ def _tokenize(
     # The tokens of one document, rows of (begin, end, id): small enough to stay in the processor's cache.
     tokens = np.empty((4096, 3), dtype=np.int64)
     for d in range(docs):
-        at, n, need = _document(codes, first[d], first[d + 1], bits, facts, tokens, 0)
+        at, n, need = _document(codes, first[d], first[d + 1], bits, facts, tokens, np.int64(0))
         while need:
             tokens = _grown(tokens, n, need)
             at, n, need = _document(codes, at, first[d + 1], bits, facts, tokens, n)
-        matches = _adjacent_specials(codes, facts, openers, tokens, n, of[:0], of[:0])
+        matches = _adjacent_specials(codes, facts, sieve, tokens, n, of[:0], of[:0])
         if matches:
             start = np.empty(matches, dtype=np.int64)
             length = np.empty(matches, dtype=np.int64)
-            _adjacent_specials(codes, facts, openers, tokens, n, start, length)
+            _adjacent_specials(codes, facts, sieve, tokens, n, start, length)
             if n + matches * ROOM_FOR_SPECIAL > len(tokens):
                 tokens = _grown(tokens, n, matches * ROOM_FOR_SPECIAL)
             n = _join_specials(codes, facts, tokens, n, start, length)
@@ -89,7 +92,7 @@ def _tokenize(
     return begin[: of[docs]], end[: of[docs]], of, ids[: of[docs]]
 
 
-@njit(cache=True)
+@helper
 def _document(codes, at, doc_end, bits, facts, tokens, n):  # type: ignore[no-untyped-def]
     """Tokens of a document from `at` on, after n that stand already; stops where there might be no room.
 
@@ -121,7 +124,7 @@ def _document(codes, at, doc_end, bits, facts, tokens, n):  # type: ignore[no-un
     return at, n, 0
 
 
-@njit(cache=True)
+@helper
 def _append(tokens, n, begin, end, ids, used):  # type: ignore[no-untyped-def]
     for i in range(n):
         begin[used + i] = tokens[i, 0]
@@ -133,7 +136,8 @@ def _append(tokens, n, begin, end, ids, used):  # type: ignore[no-untyped-def]
 def _longer(array, used, more):  # type: ignore[no-untyped-def]
     """A copy with room for more."""
     out = np.empty(max(2 * len(array), used + more), dtype=array.dtype)
-    out[:used] = array[:used]
+    for i in range(used):
+        out[i] = array[i]
     return out
 
 
@@ -141,11 +145,12 @@ def _longer(array, used, more):  # type: ignore[no-untyped-def]
 def _grown(tokens, used, more):  # type: ignore[no-untyped-def]
     """A copy of a document's tokens with room for more."""
     out = np.empty((max(2 * len(tokens), used + more), 3), dtype=np.int64)
-    out[:used] = tokens[:used]
+    for i in range(used):
+        _put(tokens[i, 0], tokens[i, 1], tokens[i, 2], out, i)
     return out
 
 
-@njit(cache=True)
+@helper
 def _put(at, stop, key, tokens, n):  # type: ignore[no-untyped-def]
     tokens[n, 0] = at
     tokens[n, 1] = stop
@@ -153,12 +158,12 @@ def _put(at, stop, key, tokens, n):  # type: ignore[no-untyped-def]
     return n + 1
 
 
-@njit(cache=True)
+@helper
 def _emit(codes, at, stop, tokens, n):  # type: ignore[no-untyped-def]
     return _put(at, stop, span_id(codes, at, stop), tokens, n)
 
 
-@njit(cache=True)
+@helper
 def _special(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
     """Token lengths of the special case that this span is, or 0."""
     if stop - at > LONGEST_SPECIAL or stop <= at or not bits[codes[stop - 1]] & SPECIAL_LAST:
@@ -166,7 +171,7 @@ def _special(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
     return find(facts, span_id(codes, at, stop))
 
 
-@njit(cache=True)
+@helper
 def _emit_special(codes, at, lengths, tokens, n):  # type: ignore[no-untyped-def]
     """The tokens of a special case that starts at `at`."""
     while lengths:
@@ -177,7 +182,7 @@ def _emit_special(codes, at, lengths, tokens, n):  # type: ignore[no-untyped-def
     return n
 
 
-@njit(cache=True)
+@helper
 def _chunk(codes, at, stop, bits, facts, tokens, n):  # type: ignore[no-untyped-def]
     """A chunk with affixes. Suffixes are kept at the far end of its room in the output until the middle is written."""
     suffixes = n + max(ROOM_FOR_SPECIAL, stop - at)
@@ -218,7 +223,7 @@ def _chunk(codes, at, stop, bits, facts, tokens, n):  # type: ignore[no-untyped-
     return n
 
 
-@njit(cache=True)
+@helper
 def _long_prefix(codes, at, stop, bits):  # type: ignore[no-untyped-def]
     """Length of a prefix that is not one character of its own class: dots, a plus before no digit, US$; 0 for none."""
     code = codes[at]
@@ -234,7 +239,7 @@ def _long_prefix(codes, at, stop, bits):  # type: ignore[no-untyped-def]
     return _dollar(codes, at, stop)
 
 
-@njit(cache=True)
+@helper
 def _dollar(codes, at, stop):  # type: ignore[no-untyped-def]
     """Length of "US$", "C$" or "A$" at the front, 0 for none."""
     if stop - at >= 3 and codes[at] == 85 and codes[at + 1] == 83 and codes[at + 2] == DOLLAR:
@@ -242,7 +247,7 @@ def _dollar(codes, at, stop):  # type: ignore[no-untyped-def]
     return 2 if stop - at >= 2 and (codes[at] == 65 or codes[at] == 67) and codes[at + 1] == DOLLAR else 0
 
 
-@njit(cache=True)
+@helper
 def _suffix(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
     """Length of the suffix of `codes[at:stop]`, 0 for none: the longest that any rule gives."""
     if at >= stop:
@@ -253,7 +258,7 @@ def _suffix(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
         return _last_dot(codes, at, stop, bits)
     if here & SUFFIX:
         return 2 if last == ELLIPSIS and stop - at > 1 and codes[stop - 2] == ELLIPSIS else 1
-    if stop - at < 2 or not here & (UNIT_LAST | AFTER_DIGIT) and last != LETTER_S and last != CAPITAL_S:
+    if stop - at < 2 or (not here & (UNIT_LAST | AFTER_DIGIT) and last != LETTER_S and last != CAPITAL_S):
         return 0
     before = codes[stop - 2]
     if here & UNIT_LAST or last == DOLLAR:
@@ -267,12 +272,12 @@ def _suffix(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
                 return length
             if last == DOLLAR and _dollar(codes, digit + 1, stop) == length:
                 return length
-    if (last == LETTER_S or last == CAPITAL_S) and (before == APOSTROPHE or before == RIGHT_QUOTE):
+    if last in (LETTER_S, CAPITAL_S) and before in (APOSTROPHE, RIGHT_QUOTE):
         return 2
     return 1 if here & AFTER_DIGIT and bits[before] & DIGIT else 0
 
 
-@njit(cache=True)
+@helper
 def _last_dot(codes, at, stop, bits):  # type: ignore[no-untyped-def]
     """Length of a suffix of dots: a run of two or more, or one after certain characters."""
     run = 1
@@ -294,7 +299,7 @@ def _last_dot(codes, at, stop, bits):  # type: ignore[no-untyped-def]
     return 1 if degrees and (unit == 67 or unit == 70 or unit == 75 or unit == 99 or unit == 102 or unit == 107) else 0
 
 
-@njit(cache=True)
+@helper
 def _middle(codes, at, stop, bits, tokens, n):  # type: ignore[no-untyped-def]
     """What is left between the affixes: an address, or tokens between and at the infixes (none at the very start)."""
     seen = np.uint32(0)
@@ -322,7 +327,7 @@ def _middle(codes, at, stop, bits, tokens, n):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True)
+@helper
 def _infix(codes, at, i, stop, bits):  # type: ignore[no-untyped-def]
     """Length of the infix at i, 0 for none; neighbours outside `codes[at:stop]` do not count."""
     code = codes[i]
@@ -341,14 +346,14 @@ def _infix(codes, at, i, stop, bits):  # type: ignore[no-untyped-def]
         return 1 if before & BEFORE_INNER_DOT and after & AFTER_INNER_DOT else 0
     if code == 44:
         return 1 if before & LETTER and after & LETTER else 0
-    arithmetic = code == PLUS or code == HYPHEN or code == 42 or code == 94
+    arithmetic = code in (PLUS, HYPHEN, 42, 94)
     if arithmetic and before & DIGIT and (after & DIGIT or codes[i + 1] == HYPHEN):
         return 1
     if not before & (LETTER | DIGIT):
         return 0
-    if code == 58 or code == 60 or code == 61 or code == 62 or code == 47:
+    if code in (58, 60, 61, 62, 47):
         return 1 if after & LETTER else 0
-    if code == HYPHEN or code == EM_DASH or code == EN_DASH or code == TILDE:
+    if code in (HYPHEN, EM_DASH, EN_DASH, TILDE):
         longest = 3 if code == HYPHEN else (2 if code == EM_DASH else 1)
         length = 1
         while length < longest and i + length < stop and codes[i + length] == code:
@@ -357,18 +362,20 @@ def _infix(codes, at, i, stop, bits):  # type: ignore[no-untyped-def]
     return 0
 
 
-@njit(cache=True)
-def _adjacent_specials(codes, facts, openers, tokens, n, start, length):  # type: ignore[no-untyped-def]
+@helper
+def _adjacent_specials(codes, facts, sieve, tokens, n, start, length):  # type: ignore[no-untyped-def]
     """Find where adjacent tokens spell the tokens of a special case; returns how many, writes those there is room for.
 
     One space between two tokens still makes them adjacent, other white space does not.
     """
     found = 0
+    here = FOLLOWS
     for i in range(n - 1):
-        key = trie_key(ROOT, np.uint64(tokens[i, 2]))
-        if not openers[key % np.uint64(OPENERS)]:
+        opens = here & OPENS
+        here = sieve[np.uint64(tokens[i + 1, 2]) % np.uint64(SIEVE)]
+        if (i > 0 and not opens) or not here & FOLLOWS:
             continue
-        reached = find(facts, key)
+        reached = find(facts, trie_key(ROOT, np.uint64(tokens[i, 2])))
         j = i + 1
         while reached and j < n:
             gap = tokens[j, 0] - tokens[j - 1, 1]
@@ -399,8 +406,11 @@ def _join_specials(codes, facts, tokens, old_n, start, length):  # type: ignore[
                 a = start[match]
                 if not taken[a] and not taken[a + size - 1]:
                     chosen[a] = size
-                taken[a : a + size] = True
-    old = tokens[:old_n].copy()
+                for i in range(a, a + size):
+                    taken[i] = True
+    old = np.empty((old_n, 3), dtype=np.int64)
+    for i in range(old_n):
+        _put(tokens[i, 0], tokens[i, 1], tokens[i, 2], old, i)
     n = 0
     i = 0
     while i < old_n:
@@ -411,7 +421,6 @@ def _join_specials(codes, facts, tokens, old_n, start, length):  # type: ignore[
             n = _emit_special(codes, old[i, 0], lengths, tokens, n)
             i += chosen[i]
         else:
-            tokens[n] = old[i]
-            n += 1
+            n = _put(old[i, 0], old[i, 1], old[i, 2], tokens, n)
             i += 1
     return n

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 Codes = NDArray[np.uint32]
 Offsets = NDArray[np.int64]
 Ids = NDArray[np.uint64]
+Counts = NDArray[np.int64]
 
 
 class Text(NamedTuple):
-    """A batch of documents as code points: document d is `codes[first[d]:first[d + 1]]`."""
+    """A batch of documents as code points: document d is `codes[first[d]:first[d + 1]]`. `decode` makes them."""
 
-    codes: Codes  # [chars]
+    codes: Codes  # [chars], not writable
     first: Offsets  # [docs + 1]
 
     @property
