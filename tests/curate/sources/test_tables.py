@@ -121,3 +121,26 @@ def test_an_arrow_file_with_random_access(archive):
             writer.write_batch(batch)
     units = plan_units([str(path)], unit_bytes=1)
     assert [page.row for unit in units for page in read_unit(unit)] == list(range(7))
+
+
+def test_tables_behind_urls(archive):
+    import fsspec
+
+    fs = fsspec.filesystem("memory")
+    parquet, arrow = archive.folder / "a.parquet", archive.folder / "b.arrow"
+    pq.write_table(table(3), parquet)
+    with pa.OSFile(str(arrow), "wb") as sink, pa.ipc.new_stream(sink, table(0).schema) as writer:
+        writer.write_table(table(2))
+    try:
+        for path in (parquet, arrow):
+            fs.pipe(f"/tables/{path.name}", path.read_bytes())
+        pages = [page for unit in plan_units(["memory://tables"]) for page in read_unit(unit)]
+        assert [(page.file, page.row) for page in pages] == [
+            ("a.parquet", 0),
+            ("a.parquet", 1),
+            ("a.parquet", 2),
+            ("b.arrow", 0),
+            ("b.arrow", 1),
+        ]
+    finally:
+        fs.rm("/tables", recursive=True)
