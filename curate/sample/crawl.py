@@ -102,7 +102,7 @@ def _planted(page: Page, body: list[Block], site: Site, transport: Transport, se
         charset=charset, state=state, rules=page.rules, text=text,
         pii=tuple((kind, value) for kind, value in found if kind),
         untouched=tuple(value for kind, value in found if not kind),
-        edits=tuple((block.info, block.text) for block in body if block.kind == "planted"),
+        edits=tuple((f"line:{block.info}", block.text) for block in body if block.kind == "planted"),
         citations=sum(len(CITATION.findall(line)) for line in text) if site.design == "wiki" else 0,
         refrain=site.refrain if page.kind != "text" else "",
         benchmark=tuple(name[6:] for name in page.names if name.startswith("bench.")),

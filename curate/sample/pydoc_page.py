@@ -48,7 +48,7 @@ def make(_: dict[str, Any]) -> Callable[[dict[str, Any], bytes], tuple[dict[str,
 
 
 def _public(html: str, private: dict[str, str]) -> str:
-    html = _ENVIRONMENT.sub("environ", _FILE_LINK.sub("(built-in)", html))
+    html = _ENVIRONMENT.sub("environ", _FILE_LINK.sub("", html))
     for value, word in private.items():
         html = html.replace(value, word)
     return _ADDRESS.sub(r"\g<1>0", html)
