@@ -23,7 +23,7 @@ import polars as pl
 import xxhash
 import zstandard
 
-from curate.edits import edit
+from curate.edits.edit import edit
 from curate.language import identifier
 from curate.measures import Batch, Measurer
 from curate.rules import Profile, columns, evaluate, load_profile
@@ -78,11 +78,13 @@ FAMILIES = {
     "c4_quality": Family("c4@datatrove", C4),
     "fineweb_quality": Family("fineweb@datatrove", FINEWEB),
 }
-GROUPS = {
-    "Gopher": ["gopher@datatrove", "gopher@dclm", "gopher@olmo3"],
-    "C4": ["c4@datatrove", "c4@datatrove-terminal", "c4@tfds"],
-    "FineWeb": ["fineweb@datatrove", "fineweb@paper"],
-    "Whole chains": ["fineweb-pipeline@datatrove", "dclm", "olmo3", "winnow"],
+CHAINS = ["fineweb-pipeline@datatrove", "dclm", "olmo3", "winnow"]
+GROUPS: dict[str, tuple[list[str], str | None]] = {
+    "Gopher": (["gopher@datatrove", "gopher@dclm", "gopher@olmo3", "winnow/gopher"], None),
+    "C4": (["c4@datatrove", "c4@datatrove-terminal", "c4@tfds"], None),
+    "FineWeb": (["fineweb@datatrove", "fineweb@paper"], None),
+    "Whole chains, all pages": (CHAINS, None),
+    "Whole chains, English pages": (CHAINS, "en"),
 }
 
 
@@ -190,13 +192,20 @@ def rewritten(pages: Pages) -> tuple[int, int, list[str]]:
     return len(kept), len(kept) - len(other), other
 
 
-def disagreement(pages: Pages, names: Sequence[str]) -> list[list[str]]:
-    """Rows of a table: profile, share kept, and the share of pages on which it disagrees with each of the others."""
+def disagreement(pages: Pages, names: Sequence[str], lang: str | None) -> list[list[str]]:
+    """Rows of a table: profile, share kept, and the share of pages on which it disagrees with each of the others.
+
+    `profile/family` stands for the rules of one family of a profile; `lang` narrows the pages to one language.
+    """
     kept = {}
+    asked = pl.Series([lang in (None, found) for found in pages.langs])
     for name in names:
-        profile = load_profile(name)
-        kept[name] = evaluate(profile, pages.measures(profile)).first.is_null()
-    total = len(pages.rows)
+        whole, _, family = name.partition("/")
+        profile = load_profile(whole)
+        rules = tuple(rule for rule in profile.rules if family in ("", rule.family))
+        profile = profile.model_copy(update={"declared": rules})
+        kept[name] = evaluate(profile, pages.measures(profile)).first.is_null().filter(asked)
+    total = int(asked.sum())
     share = lambda series: f"{100 * series.sum() / total:.1f}"  # noqa: E731
     return [
         [name, share(kept[name]), *("" if name == other else share(kept[name] != kept[other]) for other in names)]
@@ -273,8 +282,8 @@ def unit_tests(data: Path) -> str:
 def variants(pages: Pages) -> str:
     """The section on how far profiles of one name are apart."""
     parts = [
-        f"**{title}**\n\n" + _table(["profile", "kept", *names], disagreement(pages, names))
-        for title, names in GROUPS.items()
+        f"**{title}**\n\n" + _table(["profile", "kept", *names], disagreement(pages, names, lang))
+        for title, (names, lang) in GROUPS.items()
     ]
     return VARIANTS.format(tables="\n\n".join(parts))
 
@@ -314,8 +323,8 @@ VARIANTS = """
 ## How far the variants are apart
 
 The same name means different programs. By profile: the share of these pages that it keeps, and the share on which it
-disagrees with each of the others, in per cent. All read the text datatrove extracted; block lists are empty. The chains
-for English drop the pages in other languages.
+disagrees with each of the others, in per cent. All read the text datatrove extracted; block lists are empty.
+`winnow/gopher` stands for the Gopher rules of `winnow` alone.
 
 {tables}
 

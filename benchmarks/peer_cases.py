@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curate.edits import edit
 from curate.edits.config import EditsConfig
+from curate.edits.edit import edit
 from curate.measures import Batch, Measurer, load_lists
 from curate.rules import OFF, Profile, evaluate, load_profile, override
 from curate.segment import Segments

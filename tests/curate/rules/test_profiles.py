@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 import pytest
 
@@ -23,11 +25,15 @@ def candidates(profile: Profile, column: str) -> list[float] | list[str]:
     return sorted({value for limit in flat for value in (0, limit, limit - 1, limit + 1, limit / 2) if value >= 0})
 
 
-def failing(profile: Profile, column: str, value: float | str, lang: str) -> list[str]:
-    """The rules on one column that this value fails."""
+@cache
+def tried(name: str, column: str, lang: str) -> list[tuple[list[str], float | str]]:
+    """Every candidate of a column with the rules it fails."""
+    profile = PROFILES[name]
+    values = candidates(profile, column)
     rules = tuple(rule for rule in profile.rules if profile.column(rule) == column)
-    row = pl.DataFrame({"language.lang": [lang], **{column: [value]}})
-    return evaluate(profile.model_copy(update={"declared": rules}), row).fails.to_list()[0]
+    measures = pl.DataFrame({"language.lang": [lang] * len(values), column: values}, strict=False)
+    fails = evaluate(profile.model_copy(update={"declared": rules}), measures).fails.to_list()
+    return list(zip(fails, values, strict=True))
 
 
 def row(profile: Profile, rule: Rule | None) -> tuple[dict[str, float | str], list[str]]:
@@ -39,7 +45,7 @@ def row(profile: Profile, rule: Rule | None) -> tuple[dict[str, float | str], li
     for column in columns(profile):
         if column == "language.lang" and (rule is None or rule.measure != column):
             continue
-        found = [(failing(profile, column, value, lang), value) for value in candidates(profile, column)]
+        found = tried(profile.name, column, lang)
         if rule is not None and profile.column(rule) == column:
             found = [one for one in found if rule.id in one[0]]
         best, values[column] = min(found, key=lambda one: (len(one[0]), str(one[1])))
