@@ -8,6 +8,7 @@ from curate.segment.spacy_sentences import sentence_counts_spacy, sentences_spac
 from curate.segment.spacy_words import words_spacy
 from curate.segment.tables import Classes, classes
 from curate.segment.types import Spans, Text, Words, surfaces
+from curate.segment.uax29 import words_uax29
 from curate.segment.words import lower_ids, word_id, words_space
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "word_id",
     "words_space",
     "words_spacy",
+    "words_uax29",
 ]

@@ -7,6 +7,7 @@ from curate.segment.lines import lines, lines_nonempty_runs, paragraphs, splitli
 from curate.segment.spacy_sentences import sentence_counts_spacy, sentences_spacy
 from curate.segment.spacy_words import words_spacy
 from curate.segment.types import Counts, Ids, Spans, Text, Words
+from curate.segment.uax29 import words_uax29
 from curate.segment.words import lower_ids, words_space
 
 
@@ -46,6 +47,11 @@ class Segments:
     def words_spacy(self) -> Words:
         """The words of spaCy's blank English tokenizer, as datatrove 0.10 takes them."""
         return words_spacy(self.text)
+
+    @cached_property
+    def words_uax29(self) -> Words:
+        """Words by Unicode's word boundaries that hold a letter or a number."""
+        return words_uax29(self.text)
 
     @cached_property
     def sentences_spacy(self) -> Spans:

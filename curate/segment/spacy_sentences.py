@@ -24,7 +24,7 @@ def sentences_spacy(text: Text, words: Words) -> Spans:
 
 
 def sentence_counts_spacy(text: Text, words: Words, spans: Spans) -> Counts:
-    """Number of sentences in each span as a text of its own, int64[spans]: datatrove's `len(split_into_sentences(...))`.
+    """Number of sentences in each span as a text of its own, int64[spans]: `len(split_into_sentences(...))`.
 
     A span without a word counts one. `words` are the `words_spacy` of the text; a span must not cut a chunk between
     white space in two, since it would have other tokens then.
