@@ -1,0 +1,48 @@
+"""Language identification by a fastText model of the user's: lid.176, GlotLID, or any other that labels languages."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from curate.language.codes import short_code
+from curate.language.identifier import NONE, Language, has_letters, prefix
+from workbench.errors import Exit, UserError
+from workbench.parts import require
+
+PREFIX_CHARS = 3000
+_LABEL = "__label__"
+
+
+class FastText:
+    """A supervised fastText model; its labels (`__label__en`, `__label__eng_Latn`) become ISO 639 codes."""
+
+    def __init__(self, path: str) -> None:
+        file = Path(path)
+        if not file.is_file():
+            hint = "give the path of a fastText model, or language.model=builtin"
+            raise UserError(f"no language model at {path}", hint=hint, code=Exit.INPUT)
+        fasttext = require("fasttext")
+        try:
+            self._model = fasttext.load_model(str(file))
+        except ValueError as error:
+            raise UserError(f"{path} is no fastText model: {error}", hint="check the file", code=Exit.INPUT) from None
+        with file.open("rb") as content:
+            self.digest = f"fasttext {hashlib.file_digest(content, 'sha256').hexdigest()} {PREFIX_CHARS}"
+
+    def identify(self, texts: list[str]) -> list[Language]:
+        """One answer a text, from its beginning; fastText reads one line, so newlines become spaces."""
+        return [self._one(prefix(text, PREFIX_CHARS)) for text in texts]
+
+    def _one(self, text: str) -> Language:
+        if not has_letters(text):
+            return NONE
+        labels, scores = self._model.predict(" ".join(text.split()), k=3)
+        # Labels of one language in two scripts are one language here.
+        merged: dict[str, float] = {}
+        for label, score in zip(labels, scores, strict=True):
+            code = short_code(label.removeprefix(_LABEL))
+            merged[code] = merged.get(code, 0.0) + min(float(score), 1.0)
+        ranked = sorted(merged.items(), key=lambda item: -item[1])
+        best, second = (*ranked, (NONE.lang, 0.0))[:2]
+        return Language(*best, *second)
