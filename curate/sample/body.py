@@ -98,8 +98,8 @@ def _block(block: Block, page: Page, site: Site) -> str:
         return f'<div class="equation">{_formula(block.text, page, display=True)}</div>'
     price, name, note = (*block.items, "")[:3]
     return (
-        f'<div class="product-card"><a href="/p/{draw.number(90000, 0, name)}">{escape(name)}</a>'
-        f'<span class="price">{escape(price)}</span><span class="note">{escape(note)}</span></div>'
+        f'<div class="product-card"><h3><a href="/p/{draw.number(90000, 0, name)}">{escape(name)}</a></h3>'
+        f'<div class="price">{escape(price)}</div><div class="note">{escape(note)}</div></div>'
     )
 
 

@@ -23,7 +23,7 @@ from curate.sample.odd import Odd, odd_records
 from curate.sample.page import Block, Page, blocks, pages, paragraphs
 from curate.sample.personal import values
 from curate.sample.planted import Truth
-from curate.sample.render import document
+from curate.sample.render import document, refrain_of
 from curate.sample.shapes import SHAPES
 from curate.sample.site import Site, sites
 from curate.sample.transport import Transport, encode, message, response
@@ -104,7 +104,7 @@ def _planted(page: Page, body: list[Block], site: Site, transport: Transport, se
         untouched=tuple(value for kind, value in found if not kind),
         edits=tuple((f"line:{block.info}", block.text) for block in body if block.kind == "planted"),
         citations=sum(len(CITATION.findall(line)) for line in text) if site.design == "wiki" else 0,
-        refrain=site.refrain if page.kind != "text" else "",
+        refrain=refrain_of(page, site),
         benchmark=tuple(name[6:] for name in page.names if name.startswith("bench.")),
     )  # fmt: skip
     return Planted(WarcRecord("response", key, block, url, payload=payload), replace(truth, **known))

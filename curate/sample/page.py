@@ -45,6 +45,7 @@ class Page:
     by: str
     date: str
     math: str  # mathjax | mathml | katex
+    design: str  # "": the design of its site
     source: str
     names: tuple[str, ...] = field(default=())  # the blanks, in order of appearance
 
@@ -76,6 +77,7 @@ def _page(slug: str, text: str) -> Page:
         by=said.get("by", ""),
         date=said.get("date", ""),
         math=said.get("math", "mathjax"),
+        design=said.get("design", ""),
         source=body.rstrip("\n"),
         names=tuple(dict.fromkeys(BLANKS.findall(body))),
     )

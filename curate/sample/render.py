@@ -26,8 +26,9 @@ def _template(design: str) -> Template:
 def document(page: Page, body: list[Block], site: Site, *, url: str, charset_meta: str) -> str:
     """The whole HTML document. `charset_meta` is the markup that declares its charset, possibly empty or wrong."""
     formulas = any(block.kind == "formula" for block in body)
+    refrain = refrain_of(page, site)
     opening = next((plain(block.text) for block in body if block.kind == "text"), page.title)
-    return _template(site.design).substitute(
+    return _template(page.design or site.design).substitute(
         lang=page.lang or site.lang,
         title=escape(page.title),
         title_json=json.dumps(page.title, ensure_ascii=False)[1:-1].replace("<", "\\u003c"),
@@ -41,7 +42,7 @@ def document(page: Page, body: list[Block], site: Site, *, url: str, charset_met
         date=page.date,
         charset_meta=charset_meta,
         math_head=_math_head(page.math) if formulas else "",
-        main=main(page, body, site) + (f"\n<p>{escape(site.refrain)}</p>" if site.refrain else ""),
+        main=main(page, body, site) + (f"\n<p>{escape(refrain)}</p>" if refrain else ""),
         nav=_links(site.nav, "nav"),
         share=_links(site.share, "share"),
         aside_title=escape(site.aside_title),
@@ -51,6 +52,11 @@ def document(page: Page, body: list[Block], site: Site, *, url: str, charset_met
         comments=escape(site.comments),
         footer=_links(site.footer, "info"),
     )
+
+
+def refrain_of(page: Page, site: Site) -> str:
+    """The paragraph at the end of the page's text that all dated pages of the site share; lists and stubs have none."""
+    return site.refrain if page.date and page.kind != "text" else ""
 
 
 def _links(names: list[str], folder: str) -> str:
