@@ -4,6 +4,7 @@ from curate.segment.decode import Texts, decode
 from curate.segment.hashing import span_ids
 from curate.segment.lines import lines, lines_nonempty_runs, nonempty, paragraphs, splitlines, stripped
 from curate.segment.segments import Segments
+from curate.segment.sentences import sentences
 from curate.segment.spacy_sentences import sentence_counts_spacy, sentences_spacy
 from curate.segment.spacy_words import words_spacy
 from curate.segment.tables import Classes, classes
@@ -26,6 +27,7 @@ __all__ = [
     "nonempty",
     "paragraphs",
     "sentence_counts_spacy",
+    "sentences",
     "sentences_spacy",
     "span_ids",
     "splitlines",

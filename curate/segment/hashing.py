@@ -2,11 +2,14 @@
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
+from curate.segment.decode import decode
 from curate.segment.kernels import helper
 from curate.segment.types import Codes, Ids, Offsets
 
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = 0x9E3779B97F4A7C15
+MULTIPLIER = np.uint64(GOLDEN)
 SHIFT = np.uint64(29)
 CODE_BITS = np.uint64(21)  # code points are below 2**21, so three of them fit one 64-bit step
 
@@ -45,3 +48,34 @@ def span_ids(codes: Codes, begin: Offsets, end: Offsets) -> Ids:
     for i in range(len(begin)):
         out[i] = span_id(codes, begin[i], end[i])
     return out
+
+
+def string_ids(strings: list[str]) -> Ids:
+    """Ids that spans with these surfaces have, uint64[strings]."""
+    text = decode(strings)
+    return span_ids(text.codes, text.first[:-1], text.first[1:])
+
+
+def hash_table(entries: dict[int, int]) -> NDArray[np.uint64]:
+    """Open-addressed table of (key, value) rows for `find`, less than half full.
+
+    Its number of rows is a power of two; 0 is the empty key and the value of what is absent.
+    """
+    rows = 1 << (2 * len(entries)).bit_length()
+    table = np.zeros((rows, 2), dtype=np.uint64)
+    for key, value in entries.items():
+        slot = key & (rows - 1)
+        while table[slot, 0]:
+            slot = (slot + 1) & (rows - 1)
+        table[slot] = key, value
+    return table
+
+
+@helper
+def find(facts, key):  # type: ignore[no-untyped-def]
+    """Value under a key, or 0."""
+    last = np.uint64(len(facts) - 1)
+    slot = key & last
+    while facts[slot, 0] != 0 and facts[slot, 0] != key:
+        slot = (slot + np.uint64(1)) & last
+    return facts[slot, 1]

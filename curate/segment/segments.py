@@ -4,6 +4,7 @@ from functools import cached_property
 
 from curate.segment.decode import Texts, decode
 from curate.segment.lines import lines, lines_nonempty_runs, paragraphs, splitlines
+from curate.segment.sentences import sentences
 from curate.segment.spacy_sentences import sentence_counts_spacy, sentences_spacy
 from curate.segment.spacy_words import words_spacy
 from curate.segment.types import Counts, Ids, Spans, Text, Words
@@ -52,6 +53,11 @@ class Segments:
     def words_uax29(self) -> Words:
         """Words by Unicode's word boundaries that hold a letter or a number."""
         return words_uax29(self.text)
+
+    @cached_property
+    def sentences(self) -> Spans:
+        """Sentences of any script, stripped, blank ones left out."""
+        return sentences(self.text)
 
     @cached_property
     def sentences_spacy(self) -> Spans:

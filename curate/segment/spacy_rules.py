@@ -7,11 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.segment.decode import decode
-from curate.segment.hashing import span_ids
+from curate.segment.hashing import GOLDEN, hash_table, string_ids
 from curate.segment.kernels import helper
 from curate.segment.tables import CATEGORIES, SIZE, classes
-from curate.segment.types import Ids
 
 PATH = Path(__file__).parent / "data" / "spacy.npz"
 
@@ -45,7 +43,6 @@ ROOT = 1
 SIEVE = 4096
 OPENS, FOLLOWS = 1, 2
 UNIT_SALT = 0x5BD1E9955BD1E995
-GOLDEN = 0x9E3779B97F4A7C15
 
 
 class Rules(NamedTuple):
@@ -82,25 +79,7 @@ def rules() -> Rules:
         entries[int(key)] = sum(int(length) << (LENGTH_BITS * i) for i, length in enumerate(lengths))
     for key in string_ids(units):
         entries[int(key) ^ UNIT_SALT] = 1
-    return Rules(bits, _hash_table(entries), sieve)
-
-
-def string_ids(strings: list[str]) -> Ids:
-    """Ids that these strings have as words."""
-    text = decode(strings)
-    return span_ids(text.codes, text.first[:-1], text.first[1:])
-
-
-def _hash_table(entries: dict[int, int]) -> NDArray[np.uint64]:
-    """Open-addressed table, less than half full."""
-    rows = 1 << (2 * len(entries)).bit_length()
-    table = np.zeros((rows, 2), dtype=np.uint64)
-    for key, value in entries.items():
-        slot = key & (rows - 1)
-        while table[slot, 0]:
-            slot = (slot + 1) & (rows - 1)
-        table[slot] = key, value
-    return table
+    return Rules(bits, hash_table(entries), sieve)
 
 
 def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[dict[int, int], NDArray[np.uint8]]:
@@ -132,13 +111,3 @@ def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[dict[int, in
 def trie_key(node, token):  # type: ignore[no-untyped-def]
     """Key of the step from a node along a token id."""
     return token ^ (np.uint64(node) * np.uint64(GOLDEN))
-
-
-@helper
-def find(facts, key):  # type: ignore[no-untyped-def]
-    """Value under a key, or 0."""
-    last = np.uint64(len(facts) - 1)
-    slot = key & last
-    while facts[slot, 0] != 0 and facts[slot, 0] != key:
-        slot = (slot + np.uint64(1)) & last
-    return facts[slot, 1]

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from curate.segment.hashing import span_id
+from curate.segment.hashing import find, span_id
 from curate.segment.kernels import helper
 from curate.segment.spacy_rules import (
     ACTIVE,
@@ -42,7 +42,6 @@ from curate.segment.spacy_rules import (
     SUFFIX,
     UNIT_LAST,
     UNIT_SALT,
-    find,
     rules,
     trie_key,
 )

@@ -24,6 +24,7 @@ DECIMAL = 32  # str.isdecimal
 ALNUM = 64  # str.isalnum
 PICTOGRAPH = 128  # Extended_Pictographic
 IDEOGRAPH = 256  # Ideographic
+SENTENCE_TERMINAL = 512  # Sentence_Terminal
 
 # fmt: off
 CATEGORIES = (
@@ -62,7 +63,7 @@ class Classes(NamedTuple):
     """Tables indexed by code point, each of SIZE entries."""
 
     category: NDArray[np.uint8]  # number into CATEGORIES
-    flags: NDArray[np.uint16]  # bits ALPHA ... IDEOGRAPH
+    flags: NDArray[np.uint16]  # bits ALPHA ... SENTENCE_TERMINAL
     lower: NDArray[np.uint32]  # lower case where it is one code point, else the code point itself
     script: NDArray[np.uint8]  # number into SCRIPTS
     word_break: NDArray[np.uint8]  # number into WORD_BREAKS, the Word_Break property of UAX #29

@@ -102,6 +102,9 @@ def _document(codes, at, stop, table, rules, begin, end, ids, n):  # type: ignor
     """Words from `at` on, after n that stand already; stops where there is no room. Returns where, and how many."""
     while at < stop and n < len(begin):
         here = table[codes[at]]
+        if here == SPACE and at + 1 < stop and table[codes[at + 1]] == LETTER | WORDLIKE:
+            at += 1
+            here = table[codes[at]]
         start = at
         if here == LETTER | WORDLIKE:
             at += 1

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from curate.segment.decode import decode
 from curate.segment.hashing import span_id, span_ids
 from curate.segment.tables import SPACE, classes
 from curate.segment.types import Codes, Ids, Offsets, Text, Words
@@ -25,10 +26,9 @@ def lower_ids(text: Text, words: Words) -> Ids:
 
 def word_id(word: str, lower: bool = False) -> int:
     """The id that a word of this surface has in `Words.ids` (or in `lower_ids`)."""
-    codes = np.frombuffer(word.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    if lower:
-        codes = classes().lower[codes]
-    return int(span_ids(codes, np.zeros(1, dtype=np.int64), np.full(1, len(codes), dtype=np.int64))[0])
+    text = decode([word])
+    codes = classes().lower[text.codes] if lower else text.codes
+    return int(span_ids(codes, text.first[:-1], text.first[1:])[0])
 
 
 @njit(cache=True)
