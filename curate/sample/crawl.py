@@ -103,11 +103,16 @@ def _planted(page: Page, body: list[Block], site: Site, transport: Transport, se
         pii=tuple((kind, value) for kind, value in found if kind),
         untouched=tuple(value for kind, value in found if not kind),
         edits=tuple((f"line:{block.info}", block.text) for block in body if block.kind == "planted"),
-        citations=sum(len(CITATION.findall(line)) for line in text) if site.design == "wiki" else 0,
+        citations=_marks(body, text) if site.design == "wiki" else 0,
         refrain=refrain_of(page, site),
         benchmark=tuple(name[6:] for name in page.names if name.startswith("bench.")),
     )  # fmt: skip
     return Planted(WarcRecord("response", key, block, url, payload=payload), replace(truth, **known))
+
+
+def _marks(body: list[Block], text: tuple[str, ...]) -> int:
+    """Citation marks in the text of an encyclopedia, and the [edit] that its design puts behind every heading."""
+    return sum(len(CITATION.findall(line)) for line in text) + sum(block.kind == "heading" for block in body)
 
 
 def _plain_text(text: tuple[str, ...]) -> tuple[bytes, bytes]:

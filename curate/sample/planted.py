@@ -28,7 +28,7 @@ class Truth:
     pii: tuple[tuple[str, str], ...] = ()  # (kind, value) of each piece of personal data
     untouched: tuple[str, ...] = ()  # values that look like personal data and are none
     edits: tuple[tuple[str, str], ...] = ()  # (kind, line) of each planted line
-    citations: int = 0  # marks such as [1] and [citation needed]
+    citations: int = 0  # marks such as [1], [citation needed], and the [edit] behind headings
     benchmark: tuple[str, ...] = ()  # ids of leaked questions
 
     def to_json(self) -> dict[str, Any]:
