@@ -34,7 +34,6 @@ MEASURE_VERSION = 1
 DECIDE_VERSION = 1
 # Libraries whose version can change what the first map writes.
 LIBRARIES = (
-    "fastwarc",
     "fasttext-numpy2",
     "lxml_html_clean",
     "phonenumbers",
