@@ -33,7 +33,7 @@ _TEXT_COUNTS = {
     "paragraphs": "parts between runs of two or more line feeds that hold more than white space",
     "words": "UAX-29 words (dictionary or per-ideograph segmentation where the script writes no spaces)",
     "sentences": "sentences of the multilingual splitter",
-    "tokens": "estimate of BPE tokens: UAX-29 segments that are not white space, a word counted once per 8 UTF-8 bytes begun",
+    "tokens": "estimate of BPE tokens: UAX-29 segments but white space, a word once per 8 UTF-8 bytes begun",
     "control_chars": "control characters other than tab, line feed and carriage return",
     "replacement_chars": "U+FFFD characters, the trace of a wrong charset",
     "url_count": "http://, https:// and www. addresses in the text",
@@ -134,12 +134,12 @@ _REFINEDWEB = {
     "removed_word_frac": "words that the corrections remove / words",
 }
 _MADLAD = {
-    "list_case_frac": "sentences of at least 12 tokens, more than half of which begin with an upper-case letter / sentences",
+    "list_case_frac": "sentences of at least 12 words, more than half of them capitalised / sentences",
     "length_frac": "sentences shorter than 20 or longer than 500 characters / sentences",
     "technical_frac": "sentences with more than 20 % of [0-9{}+/()>] / sentences",
-    "cursed_frac": "sentences with a cursed phrase / sentences",
+    "cursed_frac": "sentences with a phrase of the paper's list / sentences",
     "inconsistent_frac": "sentences in another language (approximated by script) than the document / sentences",
-    "list_or_cursed_frac": "sentences hit by rule 2 or rule 5 / sentences (OLMo 3 drops at 0.2)",
+    "list_or_cursed_frac": "sentences hit by rule 2 or 5 as OLMo 3 runs them (it drops at >= 0.2) / sentences",
     "questionable_frac": "sentences hit by any of the five rules / sentences",
 }
 _LEXICONS = ("bad_words", "gambling", "spam", "toxic")
@@ -155,7 +155,7 @@ _URL = {
     "blocked_url": "1 if the URL, or the URL up to a '/', is in a URL list, else 0",
     "banned_words": "different banned words among the words of the URL (lower-cased)",
     "soft_words": "different soft words among the words of the URL (lower-cased)",
-    "banned_subwords": "different banned substrings of the URL's letters and digits (lower-cased)",
+    "banned_subwords": "places with a banned substring in the URL's letters and digits (lower-cased)",
 }
 _CODE = {
     "brace_share": "characters of {}[]()<>;=/\\| / characters",
@@ -175,14 +175,18 @@ BUILTIN: tuple[Measure, ...] = (
     Measure("gopher_datatrove.words", "int64", "spaCy tokens that are not all punctuation"),
     Measure("gopher_datatrove.stop_words", "int64", "different stop words among the tokens, case-sensitive"),
     *_family("gopher_datatrove", "float64", _GOPHER_DATATROVE),
-    Measure("gopher_dclm.words", "int64", "UAX-29 words that begin with a letter or a digit"),
+    Measure("gopher_dclm.words", "int64", "fastText tokens that begin with a letter or a digit"),
     Measure("gopher_dclm.stop_words", "int64", "occurrences of stop words, lower-cased"),
     *_family("gopher_dclm", "float64", _GOPHER_OTHER),
-    Measure("gopher_olmo3.words", "int64", "UAX-29 words"),
+    Measure("gopher_olmo3.words", "int64", "runs of letters and digits in ASCII text, else UAX-29 words"),
     Measure("gopher_olmo3.stop_words", "int64", "occurrences of stop words, lower-cased"),
     *_family("gopher_olmo3", "float64", _GOPHER_OTHER),
     Measure("gopher.words", "int64", "UAX-29 words"),
-    Measure("gopher.stop_words", "int64", "different stop words of the document's language among its words"),
+    Measure(
+        "gopher.stop_words",
+        "int64",
+        "different stop words of the document's language; 0 without a list",
+    ),
     *_family("gopher", "float64", _GOPHER_OWN),
     *_family("c4_datatrove", "int64", _C4_DATATROVE),
     *_family("c4_tfds", "int64", _C4_TFDS),
@@ -199,10 +203,12 @@ BUILTIN: tuple[Measure, ...] = (
     *_family("refinedweb_olmo3", "float64", _REFINEDWEB),
     Measure("madlad.sentences", "int64", "sentences as the rules split them"),
     *_family("madlad", "float64", _MADLAD),
+    *_family("lexicon", "int64", {name: f"places with an entry of the {name} list" for name in _LEXICONS}),
     *_family(
-        "lexicon", "int64", {name: f"matches of the {name} list of the document's language" for name in _LEXICONS}
+        "lexicon",
+        "float64",
+        {f"{name}_share": f"places of the {name} list / words" for name in _LEXICONS},
     ),
-    *_family("lexicon", "float64", {f"{name}_share": f"matches of the {name} list / words" for name in _LEXICONS}),
     *_family("url", "int64", _URL),
     Measure("url.digit_share", "float64", "digits / characters of the host name"),
     *_family("code", "float64", _CODE),

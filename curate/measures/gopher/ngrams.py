@@ -1,0 +1,118 @@
+"""Repeated n-grams of one document's words, found level by level.
+
+An n-gram repeats only where the (n-1)-grams at its two ends repeat, so each level looks at the positions that survived
+the level before: all words once, then quickly fewer. Equal (n-1)-grams share a number, and an n-gram is the pair of the
+numbers of its two ends, which makes every level exact given the 64-bit word ids.
+"""
+
+import numpy as np
+from numba import njit
+
+from curate.measures.hashtable import EMPTY, home, table_bits
+
+
+@njit(cache=True)
+def repeated_words(ids, low, high, keys, slots, positions, groups, counts, firsts):  # type: ignore[no-untyped-def]
+    """Level 1 for the words `low:high`: positions (from 0) of the words that occur at least twice, and their groups.
+
+    Groups are numbered by first occurrence. Returns (survivors, groups, distinct words); `positions` and `groups` hold
+    the survivors in ascending order, `counts` and `firsts` the copies and the first position of each group.
+    """
+    bits = table_bits(high - low)
+    mask = (1 << bits) - 1
+    slots[: 1 << bits] = EMPTY
+    distinct = np.int32(0)
+    for i in range(low, high):
+        at = home(ids[i], bits)
+        while (slots[at] != EMPTY) & (keys[at] != ids[i]):
+            at = (at + 1) & mask
+        new = slots[at] == EMPTY
+        group = distinct if new else slots[at]
+        keys[at] = ids[i]
+        slots[at] = group
+        counts[group] = 1 if new else counts[group] + 1
+        firsts[group] = i - low if new else firsts[group]
+        distinct += np.int32(new)
+        positions[i - low] = i - low
+        groups[i - low] = group
+    survivors, kept = _keep_repeated(positions, groups, counts, firsts, high - low, distinct, slots)
+    return survivors, kept, distinct
+
+
+@njit(cache=True)
+def longer_grams(keys, slots, positions, groups, counts, firsts, survivors):  # type: ignore[no-untyped-def]
+    """One level up, in place: from repeated n-grams to repeated (n+1)-grams. Returns (survivors, groups)."""
+    bits = table_bits(survivors)
+    mask = (1 << bits) - 1
+    slots[: 1 << bits] = EMPTY
+    distinct = np.int32(0)
+    pairs = 0
+    for k in range(survivors - 1):
+        if positions[k + 1] != positions[k] + 1:
+            continue
+        key = (np.uint64(groups[k]) << np.uint64(32)) | np.uint64(groups[k + 1])
+        at = home(key, bits)
+        while (slots[at] != EMPTY) & (keys[at] != key):
+            at = (at + 1) & mask
+        new = slots[at] == EMPTY
+        group = distinct if new else slots[at]
+        keys[at] = key
+        slots[at] = group
+        counts[group] = 1 if new else counts[group] + 1
+        firsts[group] = positions[k] if new else firsts[group]
+        distinct += np.int32(new)
+        positions[pairs] = positions[k]
+        groups[pairs] = group
+        pairs += 1
+    return _keep_repeated(positions, groups, counts, firsts, pairs, distinct, slots)
+
+
+@njit(cache=True)
+def _keep_repeated(positions, groups, counts, firsts, entries, distinct, renumbered):  # type: ignore[no-untyped-def]
+    """Drop what occurs once and number the rest anew, by first occurrence; `renumbered` is scratch."""
+    kept = np.int32(0)
+    for group in range(distinct):
+        again = counts[group] > 1
+        counts[kept] = counts[group]
+        firsts[kept] = firsts[group]
+        renumbered[group] = kept if again else EMPTY
+        kept += np.int32(again)
+    survivors = 0
+    for k in range(entries):
+        group = renumbered[groups[k]]
+        positions[survivors] = positions[k]
+        groups[survivors] = group
+        survivors += group != EMPTY
+    return survivors, kept
+
+
+@njit(cache=True)
+def covered(positions, groups, survivors, only, skip_first, firsts, n, length):  # type: ignore[no-untyped-def]
+    """Length of the words inside repeated n-grams, each word once.
+
+    `only` restricts to one group (-1: all of them), `skip_first` leaves out the first copy of each; `length` is the
+    cumulated length of the words, [words + 1].
+    """
+    total = np.int64(0)
+    until = np.int64(0)
+    for k in range(survivors):
+        group = groups[k]
+        if (only >= 0 and group != only) or (skip_first and firsts[group] == positions[k]):
+            continue
+        begin = max(until, np.int64(positions[k]))
+        until = np.int64(positions[k]) + n
+        total += length[until] - length[begin]
+    return total
+
+
+@njit(cache=True)
+def most_frequent(counts, firsts, kept, n, length):  # type: ignore[no-untyped-def]
+    """The group with most copies, among equals the longest, among those the first seen; -1 where nothing repeats."""
+    best = -1
+    best_length = np.int64(-1)
+    for group in range(kept):
+        size = length[firsts[group] + n] - length[firsts[group]]
+        if best < 0 or counts[group] > counts[best] or (counts[group] == counts[best] and size > best_length):
+            best = group
+            best_length = size
+    return best
