@@ -1,1 +1,9 @@
-"""Changes of the text, recorded as spans: line rules, citation marks and personal data."""
+"""Changes of the text, recorded as spans: line rules, citation marks and personal data.
+
+`curate.edits.edit.edit` does the work; what stands here loads nothing heavy.
+"""
+
+from curate.edits.config import EditsConfig, LineRules, PiiActions
+from curate.edits.spans import Edit, Piece, apply, difference
+
+__all__ = ["Edit", "EditsConfig", "LineRules", "Piece", "PiiActions", "apply", "difference"]

@@ -24,6 +24,7 @@ _NUMBERS = re.compile(r"\s?[1-9]\d{0,2}(?:\s?[,;–-]\s?[1-9]\d{0,2}){0,9}\s?")
 _CODE = re.compile(
     r"[;{}=$\\]|->|<-|\w\(|\)\.|\]\.\w|\w\[\w+\]\[|::|&&|//|>>|\[['\"]|\]\)? [-+*/%] |(?<!\w)(?:In|Out) ?\[|^\s*[#>|+]"
 )
+_UNSPACED = "\u2e80"  # from here on come the scripts without spaces, and their punctuation
 _TOUCHES = ".,;:!?\"'”’»)。，、；：！？」』"
 _ENDS = frozenset(" \t.,;!?\"'”’»)([—–-。，、；！？「」『』") | {""}
 
@@ -55,10 +56,10 @@ def _winnow(line: str) -> Iterator[tuple[int, int]]:
         if _NUMBERS.fullmatch(inside):
             # A number is a mark where it touches the text that it supports, not where it is a word of it ("in [12]").
             touches = before.isalpha() or (before != "" and before in _TOUCHES) or start == last
-            if not touches or after not in _ENDS or not _rises(inside):
+            if not touches or not (after in _ENDS or after >= _UNSPACED) or not _rises(inside):
                 continue
             if prose is None:
-                prose = _CODE.search(line) is None and len(line.split()) > 2
+                prose = _CODE.search(line) is None and (len(line.split()) > 2 or before >= _UNSPACED)
             if not prose or (start != last and _WORD_BEFORE.search(line, 0, start) is None):
                 continue
         elif not _marks().fullmatch(inside.strip().lower()):

@@ -28,7 +28,7 @@ class Cleared(NamedTuple):
     words: int  # words of theirs, and of what was cut
 
 
-def find(texts: Sequence[str], starts: Sequence[int], batch: Batch, rules: list[Rule], marks: dict[int, list[Mark]],
+def find(texts: Sequence[str], starts: Sequence[int], batch: Batch, rules: Sequence[Rule], marks: dict[int, list[Mark]],
          tidy: bool) -> dict[int, Cleared]:  # fmt: skip
     """Ask the rules, in order, of the lines they select.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -149,8 +150,9 @@ def named(option: str, variant: str) -> Rule:
     return Rule(kind, *found, strip=strip) if isinstance(found, tuple) else Rule(kind, found)
 
 
-def rules(config: LineRules) -> list[Rule]:
-    """The rules that are on, in the order in which they are asked."""
+@cache
+def rules(config: LineRules) -> tuple[Rule, ...]:
+    """The rules that are on, in the order in which they are asked; built once per process."""
     from curate.edits.lines import winnow
 
     on: list[Rule] = []
@@ -160,4 +162,4 @@ def rules(config: LineRules) -> list[Rule]:
             on += winnow.RULES[option]()
         elif variant != "off" and option != "whitespace":
             on.append(named(option, variant))
-    return on
+    return tuple(on)

@@ -119,7 +119,7 @@ def _labels(codes, begin, end, words, flags, category, lower):  # type: ignore[n
             if code == _BAR:
                 links += 1
             elif code == _SLASH or code == _GREATER:  # noqa: SIM109 (a tuple test is slow in a kernel)
-                links += flags[codes[at - 1]] & SPACE and flags[codes[at + 1]] & SPACE
+                links += (flags[codes[at - 1]] & flags[codes[at + 1]] & SPACE) != 0
             elif code > 127:
                 for mark in _LINK_MARKS:
                     links += code == mark

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from curate.edits.lines.rules import Batch
 from curate.edits.spans import Edit
 
@@ -24,17 +22,16 @@ def respaced(text: str, origin: int, doc: int, batch: Batch, edits: list[Edit], 
 
 def _between(text: str, origin: int, doc: int, batch: Batch, edits: list[Edit]) -> Iterator[Edit]:
     """White space at the ends of lines, where no other edit has taken the place."""
-    first, last = batch.lines.first[doc], batch.lines.first[doc + 1]
-    begins = batch.lines.begin[first:last] - origin
-    following = np.append(begins[1:], len(text))  # the strip of the whole takes the last line end
-    inner = zip(batch.shape.begin[first:last] - origin, batch.shape.end[first:last] - origin, strict=True)
+    of_doc = slice(batch.lines.first[doc], batch.lines.first[doc + 1])
+    begins, lefts, rights = (
+        (offsets[of_doc] - origin).tolist() for offsets in (batch.lines.begin, batch.shape.begin, batch.shape.end)
+    )
     taken = 0
-    for begin, (left, right), end in zip(begins.tolist(), inner, following.tolist(), strict=True):
-        for start, stop, replacement in ((begin, int(left), ""), (int(right), end, "\n")):
+    for begin, left, right, end in zip(begins, lefts, rights, [*begins[1:], len(text)], strict=False):
+        # The strip of the whole takes the line end that the last line would get here.
+        for start, stop, replacement in ((begin, left, ""), (right, end, "\n" if end < len(text) else "")):
             while taken < len(edits) and edits[taken].end <= start:
                 taken += 1
-            if stop == len(text):
-                replacement = ""
             free = taken == len(edits) or edits[taken].start >= stop
             if free and text[start:stop] != replacement:
                 yield Edit(doc, "lines", KIND, start, stop, text[start:stop], None, replacement)
@@ -66,6 +63,7 @@ def _strip(text: str, doc: int, pieces: list[Edit | tuple[int, int]], from_left:
         start, stop = (begin, end - len(bare)) if from_left else (begin + len(bare), end)
         if start < stop:
             blank = Edit(doc, "lines", KIND, start, stop, text[start:stop], None, "")
-            pieces[index : index + 1] = [blank, (stop, end)] if from_left else [(begin, start), blank]
+            kept = [(stop, end) if from_left else (begin, start)] if bare else []
+            pieces[index : index + 1] = [blank, *kept] if from_left else [*kept, blank]
         if bare:
             return

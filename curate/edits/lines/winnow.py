@@ -1,7 +1,8 @@
 """The line rules of our own: notices, counters and navigation in many languages, without touching code or mathematics.
 
 Each removes a line for what it is, not for a word it mentions: an article about cookies stays, a consent banner goes.
-Their phrases are in data/notices.yaml. They look at one line at a time, so editing an edited text changes nothing more.
+Their phrases are in data/notices.yaml. They look at one line at a time, so editing an edited text changes nothing more
+(but for what may be left of a line whose tail was cut).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from curate.edits.triggers import Bell
 
 _EDGE = re.compile(r"^[\W_]+|[\W_]+$")
 _LINK_MARK = re.compile(r"\s*[|•·»›→«‹←∙⋅]+\s*|\s+[/>]\s+")
+_ROW = re.compile(r"^\s*\||\|\s*$")  # of a table
 _TRAIL = re.compile(r"\s*[»›→]\s*|\s+>\s+")
 _SLASHES = re.compile(r"\s+/\s+")
 _ELLIPSIS = r"(?:…|\.{2,})"
@@ -58,7 +60,7 @@ def policy() -> list[Rule]:
         return batch.rung(Bell.POLICY) & _free(batch, SHORT) & np.isin(batch.shape.core, hashes)
 
     def decide(line: str) -> Cuts:
-        links = _links(line)
+        links = set() if _ROW.search(line) else _links(line)
         if len(links) > 1 and links <= company and links & known:
             return whole(line)
         return whole(line) if notice.search(line.strip().lower()) else []
@@ -130,14 +132,14 @@ def navigation() -> list[Rule]:
 
     def decide(line: str) -> Cuts:
         core = _core(line)
-        words = [_core(word) for word in core.split()]
+        words = [word for word in map(_core, core.split()) if word]
         if not words:
             return []
         if (words[0] in openers or "item" in core) and pattern.fullmatch(core):
             return whole(line)
         first = _core(_LINK_MARK.split(core, maxsplit=1)[0])
         if first in company or not first or first.isdecimal():
-            links = _links(core)
+            links = set() if _ROW.search(line) else _links(core)
             if len(links) > 1 and links <= company:
                 return whole(line)
         if first in home:

@@ -9,7 +9,8 @@ from curate.edits.pii import context
 from curate.edits.pii.kinds import Find
 
 _QUAD = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", re.ASCII)
-# Every octet below this: rather a version or a section than an address, unless a word says so.
+# Fewer than two octets of this or more: rather a version or a section than an address, unless a word says so. Of random
+# addresses one in a hundred and fifty looks like that.
 _SMALL = 32
 _PORT_OR_PREFIX = re.compile(r":\d{1,5}(?!\d)|/\d{1,2}(?![\d.])")
 _GLOBAL_UNICAST = re.compile(r"[23][0-9a-f]{3}:", re.IGNORECASE)
@@ -27,7 +28,7 @@ def ipv4(text: str, begin: int, end: int, public_only: bool, skip_reserved: bool
         before = text[max(0, found.start() - 3) : found.start()]
         if before[-1:] in ("/", "-", "_") and before != "://":
             continue  # Firefox/3.0.4.1, package-1.2.3.4
-        small = all(int(octet) < _SMALL for octet in found.group().split("."))
+        small = sum(int(octet) >= _SMALL for octet in found.group().split(".")) < 2
         if small and not (context.names_address(text, found.start()) or _PORT_OR_PREFIX.match(text, found.end())):
             continue
         finds.append(Find(found.start(), found.end(), "ipv4", value))

@@ -32,7 +32,7 @@ _OTHER_NUMBER = re.compile(
 )
 _CARD = re.compile(rf"(?<!\w)(?:{_words(_context['card']['words'])})(?!\w)", re.IGNORECASE)
 _ADDRESS = re.compile(
-    rf"(?<![\w<])(?:{_words(_context['ip']['words'])})(?!\w)|(?:{_words(_context['ip']['unspaced'])})|://$",
+    rf"(?<![\w<])(?:{_words(_context['ip']['words'])})(?!\w)|(?:{_words(_context['ip']['unspaced'])})|(?:://|@)$",
     re.IGNORECASE,
 )
 _VERSION = re.compile(rf"(?<!\w)(?:{_words(_context['version']['words'])})[\s:=(v.]{{0,4}}$", re.IGNORECASE)
@@ -72,8 +72,8 @@ def names_card(text: str, start: int) -> bool:
 
 
 def names_address(text: str, start: int) -> bool:
-    """Whether a word for a network address or a host stands before the dotted quad."""
-    return _ADDRESS.search(_before(text, start)) is not None
+    """Whether a word for a network address or a host stands before the dotted quad, in its line."""
+    return _ADDRESS.search(_before(text, start).rpartition("\n")[2]) is not None
 
 
 def names_version(text: str, start: int) -> bool:

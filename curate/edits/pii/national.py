@@ -18,6 +18,8 @@ REACH = 60  # code points behind the naming word in which the number must begin
 # Numbers used in advertisements, never issued to a person (Social Security Administration).
 RESERVED_SSN = frozenset({"078051120", "219099999", "123456789"})
 
+# What would make a naming word a part of another; words of scripts without spaces touch their neighbours.
+_LETTER = r"[^\W\u0e00-\u0eff\u2e80-\U0010ffff]"
 _SSN = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])", re.ASCII)
 _SSN_NAMED = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}[ -]?(?!00)\d{2}[ -]?(?!0000)\d{4}(?![\w-])", re.ASCII)
 
@@ -42,7 +44,7 @@ def _scheme(name: str, module: str, context: str, digits: int = 0, pattern: str 
     words = "|".join(sorted(map(re.escape, phrases(context)), key=len, reverse=True))
     return Scheme(
         name,
-        re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE),
+        re.compile(rf"(?<!{_LETTER})(?:{words})(?!{_LETTER})", re.IGNORECASE),
         re.compile(rf"(?<![\w./-])(?:{pattern})(?![\w/-])", re.IGNORECASE),
         None if module == "none" else import_module(module).is_valid,
     )

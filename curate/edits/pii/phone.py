@@ -28,8 +28,8 @@ _DATE = re.compile(
 )
 _YEARS = re.compile(r"(?:(?:1[5-9]|20)\d\d\W{1,3})+(?:(?:1[5-9]|20)\d\d|\d{1,2})")
 _DECIMAL = re.compile(r"(?:^|[\s+(-])\d+\.\d+(?=[\s)]|$)|^\d{1,3}(?:\.\d{3})+$")  # 0.5835 or 1.234.567
-_VOLUME = re.compile(r"(?!00)\d+\s?\(\d+\)|\d+--")  # 10(2) 141--157
-_STEP = re.compile(r"\s{2,}|\s?/\s?(?=[+(0\d])|\s[-–—]\s|\s(?=\+)|(?<=\d)\s(?=\(\d)|(?<=\d)(?=\+)")
+_VOLUME = re.compile(r"\d+\(\d{1,2}\):?\s?\d+[-–]{1,2}\d+$")  # 10(2) 141--157
+_STEP = re.compile(r"\s{2,}|\s?/\s?(?=[+(0\d])|\s[-–—]\s|\s(?=\+)|(?<=\d{4})\s(?=\(\d)|(?<=\d)(?=\+)")
 # The written forms of the North American plan, which need no word to vouch for them.
 _NANP = re.compile(
     r"(?<![\d.+-])(?:\+?1[-. ]{1,2})?"
@@ -77,7 +77,7 @@ def _one(text: str, begin: int, end: int, regions: tuple[str, ...], skip_reserve
         return []
     label = context.phone_label(text, begin, stop)
     # What is not written in groups is hardly a number to call, unless it is labelled as one.
-    named = label == 2 or (label == 1 and (_grouped(groups) or len(digits) > 8))
+    named = label == 2 or (label == 1 and len(digits) > 8 - 2 * _grouped(groups))
     if not named and ((len(groups) == 1 and spelling[0] != "+") or context.names_other_number(text, begin)):
         return []
     value = _number(spelling, groups, regions, named)
@@ -100,7 +100,7 @@ def _stands_alone(text: str, begin: int, end: int) -> bool:
         first = after[0]
         if (first.isalnum() and ord(first) < _SCRIPTS_WITHOUT_SPACES) or first in "_=%°@^*$€£":
             return False
-        if first in ".,:/'" and after[1:].isdecimal():
+        if (first in ".,:/'" and after[1:].isdecimal()) or (first == "." and after[1:].isalpha()):
             return False
     return True
 
