@@ -15,15 +15,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.segment.hashing import find, hash_table, span_id, string_ids
-from curate.segment.kernels import helper
+from curate.segment.kernels import helper, longer
 from curate.segment.tables import ALPHA, CATEGORIES, DECIMAL, LOWER, SENTENCE_TERMINAL, SPACE, UPPER, classes
 from curate.segment.types import Codes, Offsets, Spans, Text
 
 PATH = Path(__file__).parent / "data" / "abbreviations.txt"
 ABBREVIATION_MAX = 16
 
-# Kinds of characters, the rows of `sentence_classes`.
-PLAIN, BLANK, LINE, CLOSER, OPENER, HARD, SOFT, DOT = range(8)
+# Kinds of characters, the entries of `sentence_classes`; from LINE on they may end a sentence.
+PLAIN, BLANK, CLOSER, OPENER, LINE, HARD, SOFT, DOT = range(8)
 
 ALWAYS, BEFORE_DIGIT = 1, 2  # values of `abbreviations`
 
@@ -68,45 +68,46 @@ def _sentences(
     codes: Codes, first: Offsets, kinds: NDArray[np.uint8], flags: NDArray[np.uint16], abbreviations: NDArray[np.uint64]
 ) -> tuple[Offsets, Offsets, Offsets]:
     docs = len(first) - 1
-    room = docs
-    for at in range(len(codes)):
-        kind = kinds[codes[at]]
-        room += kind == LINE or kind >= HARD
-    begin = np.empty(room, dtype=np.int64)
-    end = np.empty(room, dtype=np.int64)
+    begin = np.empty(docs + len(codes) // 32 + 64, dtype=np.int64)
+    end = np.empty_like(begin)
     of = np.zeros(docs + 1, dtype=np.int64)
     n = np.int64(0)
     for d in range(docs):
-        n = _document(codes, first[d], first[d + 1], kinds, flags, abbreviations, begin, end, n)
+        at = line = first[d]
+        while at < first[d + 1]:
+            if n == len(begin):
+                begin, end = longer(begin), longer(end)
+            at, line, n = _document(codes, at, line, first[d + 1], kinds, flags, abbreviations, begin, end, n)
         of[d + 1] = n
     return begin[:n], end[:n], of
 
 
 @helper
-def _document(codes, at, stop, kinds, flags, abbreviations, begin, end, n):  # type: ignore[no-untyped-def]
-    """Sentences of one document, after n that stand already; returns how many stand then."""
-    start = at  # of the sentence; while it is `at`, blanks are passed over
-    line = at
-    while at < stop:
-        kind = kinds[codes[at]]
-        if kind == PLAIN or (kind == BLANK and at > start):
+def _document(codes, at, line, stop, kinds, flags, abbreviations, begin, end, n):  # type: ignore[no-untyped-def]
+    """Sentences from `at` on, after n that stand already, until there is no room.
+
+    Returns where it stopped, where the line started there, and how many sentences stand.
+    """
+    while at < stop and n < len(begin):
+        while at < stop and kinds[codes[at]] == BLANK:
             at += 1
-        elif kind == BLANK:
-            at += 1
-            start = at
-        elif kind == LINE:
-            n = _put(codes, start, at, kinds, begin, end, n)
-            at += 1
-            start = line = at
-        elif kind >= HARD:
-            close = _closing(codes, at + 1, stop, kinds)
-            if _ends(codes, line, at, close, stop, kinds, flags, abbreviations):
-                n = _put(codes, start, close, kinds, begin, end, n)
-                start = close
-            at = close
-        else:
-            at += 1
-    return _put(codes, start, stop, kinds, begin, end, n)
+        start = at
+        ended = False
+        while not ended:
+            while at < stop and kinds[codes[at]] < LINE:
+                at += 1
+            if at == stop or kinds[codes[at]] == LINE:
+                n = _put(codes, start, at, kinds, begin, end, n)
+                at += at < stop
+                line = at
+                ended = True
+            else:
+                close = _closing(codes, at + 1, stop, kinds)
+                ended = _ends(codes, line, at, close, stop, kinds, flags, abbreviations)
+                at = close
+                if ended:
+                    n = _put(codes, start, close, kinds, begin, end, n)
+    return at, line, n
 
 
 @helper

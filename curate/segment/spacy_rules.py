@@ -30,10 +30,9 @@ WORD = 4096  # \w
 DECIMAL = 8192  # \d
 SPACE = 16384  # str.isspace
 SENTENCE_END = 32768  # the sentencizer's marks
-SPECIAL_LAST = 65536  # last character of a special case
-SPLITS = 131072  # first character of an infix
-PUNCTUATION = 262144  # a character of a general category P, what the sentencizer passes over
-ACTIVE = 524288  # a chunk without any of these has no affixes (but for units after digits)
+SPLITS = 65536  # first character of an infix
+PUNCTUATION = 131072  # a character of a general category P, what the sentencizer passes over
+ACTIVE = 262144  # a chunk without any of these has no affixes (but for units after digits)
 
 OPERATORS = ".,:+-*^<>=/~\u2013\u2014"  # split between certain neighbours only
 LONGEST_SPECIAL = 12
@@ -41,7 +40,7 @@ LONGEST_UNIT = 5
 LENGTH_BITS = 4  # the token lengths of a special case are packed four bits each
 ROOT = 1
 SIEVE = 4096
-OPENS, FOLLOWS = 1, 2
+OPENS, FOLLOWS, SPECIAL = 1, 2, 4
 UNIT_SALT = 0x5BD1E9955BD1E995
 
 
@@ -55,7 +54,8 @@ class Rules(NamedTuple):
 
     bits: NDArray[np.uint32]  # [SIZE]
     facts: NDArray[np.uint64]  # [slots, 2]
-    sieve: NDArray[np.uint8]  # [SIEVE] by the low bits of a token id: whether such tokens open or follow in the trie
+    sieve: NDArray[np.uint8]  # [SIEVE] OPENS, FOLLOWS: a token with these low id bits may open, follow in the trie;
+    # SPECIAL: a span of this `shape` may be a special case
 
 
 @cache
@@ -72,11 +72,12 @@ def rules() -> Rules:
     bits[operators] |= SPLITS
     bits[bits & INFIX != 0] |= SPLITS
     bits[bits & (PREFIX | SUFFIX | AFTER_DIGIT | SPLITS) != 0] |= ACTIVE
-    bits[[ord(name[-1]) for name in specials]] |= SPECIAL_LAST
     bits[np.isin(classes().category, [i for i, name in enumerate(CATEGORIES) if name[0] == "P"])] |= PUNCTUATION
     entries, sieve = _trie(specials, pattern)
     for key, lengths in zip(string_ids(specials), pieces, strict=True):
         entries[int(key)] = sum(int(length) << (LENGTH_BITS * i) for i, length in enumerate(lengths))
+    for name in specials:
+        sieve[shape(ord(name[0]), ord(name[-1]), len(name))] |= SPECIAL
     for key in string_ids(units):
         entries[int(key) ^ UNIT_SALT] = 1
     return Rules(bits, hash_table(entries), sieve)
@@ -111,3 +112,9 @@ def _trie(specials: list[str], pattern: NDArray[np.uint8]) -> tuple[dict[int, in
 def trie_key(node, token):  # type: ignore[no-untyped-def]
     """Key of the step from a node along a token id."""
     return token ^ (np.uint64(node) * np.uint64(GOLDEN))
+
+
+@helper
+def shape(first, last, length):  # type: ignore[no-untyped-def]
+    """Place of a span in the sieve, by its ends and its length."""
+    return (np.int64(first) * 5 + np.int64(last) * 131 + length * 1031) % SIEVE

@@ -30,19 +30,19 @@ from curate.segment.spacy_rules import (
     INFIX,
     LENGTH_BITS,
     LETTER,
-    LONGEST_SPECIAL,
     LONGEST_UNIT,
     OPENS,
     PREFIX,
     ROOT,
     SIEVE,
     SPACE,
-    SPECIAL_LAST,
+    SPECIAL,
     SPLITS,
     SUFFIX,
     UNIT_LAST,
     UNIT_SALT,
     rules,
+    shape,
     trie_key,
 )
 from curate.segment.spacy_url import is_url
@@ -71,10 +71,10 @@ def _tokenize(
     # The tokens of one document, rows of (begin, end, id): small enough to stay in the processor's cache.
     tokens = np.empty((4096, 3), dtype=np.int64)
     for d in range(docs):
-        at, n, need = _document(codes, first[d], first[d + 1], bits, facts, tokens, np.int64(0))
+        at, n, need = _document(codes, first[d], first[d + 1], bits, facts, sieve, tokens, np.int64(0))
         while need:
             tokens = _grown(tokens, n, need)
-            at, n, need = _document(codes, at, first[d + 1], bits, facts, tokens, n)
+            at, n, need = _document(codes, at, first[d + 1], bits, facts, sieve, tokens, n)
         matches = _adjacent_specials(codes, facts, sieve, tokens, n, of[:0], of[:0])
         if matches:
             start = np.empty(matches, dtype=np.int64)
@@ -92,7 +92,7 @@ def _tokenize(
 
 
 @helper
-def _document(codes, at, doc_end, bits, facts, tokens, n):  # type: ignore[no-untyped-def]
+def _document(codes, at, doc_end, bits, facts, sieve, tokens, n):  # type: ignore[no-untyped-def]
     """Tokens of a document from `at` on, after n that stand already; stops where there might be no room.
 
     Returns where it stopped, the number of tokens, and how many more rows it needs to go on (0: it is done).
@@ -115,10 +115,11 @@ def _document(codes, at, doc_end, bits, facts, tokens, n):  # type: ignore[no-un
             return at, n, need
         if plain:
             key = span_id(codes, at, stop)
-            lengths = find(facts, key) if stop - at <= LONGEST_SPECIAL else np.uint64(0)
+            maybe = sieve[shape(codes[at], codes[stop - 1], stop - at)] & SPECIAL
+            lengths = find(facts, key) if maybe else np.uint64(0)
             n = _emit_special(codes, at, lengths, tokens, n) if lengths else _put(at, stop, key, tokens, n)
         else:
-            n = _chunk(codes, at, stop, bits, facts, tokens, n)
+            n = _chunk(codes, at, stop, bits, facts, sieve, tokens, n)
         at = stop
     return at, n, 0
 
@@ -163,9 +164,9 @@ def _emit(codes, at, stop, tokens, n):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _special(codes, at, stop, bits, facts):  # type: ignore[no-untyped-def]
+def _special(codes, at, stop, facts, sieve):  # type: ignore[no-untyped-def]
     """Token lengths of the special case that this span is, or 0."""
-    if stop - at > LONGEST_SPECIAL or stop <= at or not bits[codes[stop - 1]] & SPECIAL_LAST:
+    if stop <= at or not sieve[shape(codes[at], codes[stop - 1], stop - at)] & SPECIAL:
         return np.uint64(0)
     return find(facts, span_id(codes, at, stop))
 
@@ -182,16 +183,16 @@ def _emit_special(codes, at, lengths, tokens, n):  # type: ignore[no-untyped-def
 
 
 @helper
-def _chunk(codes, at, stop, bits, facts, tokens, n):  # type: ignore[no-untyped-def]
+def _chunk(codes, at, stop, bits, facts, sieve, tokens, n):  # type: ignore[no-untyped-def]
     """A chunk with affixes. Suffixes are kept at the far end of its room in the output until the middle is written."""
     suffixes = n + max(ROOM_FOR_SPECIAL, stop - at)
     top = suffixes
-    lengths = _special(codes, at, stop, bits, facts)
+    lengths = _special(codes, at, stop, facts, sieve)
     while at < stop and not lengths:
         prefix = 1 if bits[codes[at]] & PREFIX else _long_prefix(codes, at, stop, bits)
         if prefix:
             n = _emit(codes, at, at + prefix, tokens, n)
-            lengths = _special(codes, at + prefix, stop, bits, facts)
+            lengths = _special(codes, at + prefix, stop, facts, sieve)
             if lengths:
                 at += prefix
                 break
@@ -200,7 +201,7 @@ def _chunk(codes, at, stop, bits, facts, tokens, n):  # type: ignore[no-untyped-
             suffixes -= 1
             _emit(codes, stop - suffix, stop, tokens, suffixes)
             stop -= suffix
-            lengths = _special(codes, at, stop, bits, facts)
+            lengths = _special(codes, at, stop, facts, sieve)
             if lengths:
                 # The prefix stays with the special case.
                 n -= prefix > 0
@@ -209,7 +210,7 @@ def _chunk(codes, at, stop, bits, facts, tokens, n):  # type: ignore[no-untyped-
             break
         at += prefix
         if prefix and suffix:
-            lengths = _special(codes, at, stop, bits, facts)
+            lengths = _special(codes, at, stop, facts, sieve)
     if lengths:
         n = _emit_special(codes, at, lengths, tokens, n)
     elif at < stop:

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.segment.hashing import span_id
-from curate.segment.kernels import helper
+from curate.segment.kernels import helper, longer
 from curate.segment.tables import ALNUM, PICTOGRAPH, WORD_BREAKS, classes
 from curate.segment.types import Codes, Ids, Offsets, Text, Words
 
@@ -24,9 +24,12 @@ from curate.segment.types import Codes, Ids, Offsets, Text, Words
     MID_LETTER, MID_NUM, NUMERIC, EXTEND_NUM_LET, REGIONAL, SPACE,
 ) = range(len(WORD_BREAKS))  # fmt: skip
 PAIRED = len(WORD_BREAKS)  # the second of two regional indicators: a class of our own, after which nothing joins
-CLASS = 31  # the bits of the word break class in a row of `word_classes`
+CLASS = 31  # the bits of the word break class in an entry of `word_classes`
 WORDLIKE = 32  # str.isalnum
 PICTURE = 64  # Extended_Pictographic
+SKIPPED = 128  # joins whatever it follows (WB4)
+AFTER_LETTERS = 256  # ends a word of letters, whatever comes next
+ALONE = 512  # no word, and alone unless a SKIPPED character follows
 
 # Entries of `joins`: 0 for a break, ALWAYS, or the bits of the classes one of which must follow next; with OR_CLOSE the
 # character joins even if none does, and the word ends there.
@@ -58,18 +61,23 @@ def joins() -> NDArray[np.uint32]:
 
 
 @cache
-def word_classes() -> NDArray[np.uint8]:
-    """Word break class, WORDLIKE and PICTURE of every code point."""
+def word_classes() -> NDArray[np.uint16]:
+    """Word break class and the bits WORDLIKE to ALONE of every code point."""
     tables = classes()
-    out = tables.word_break.copy()
+    kinds = tables.word_break
+    out = kinds.astype(np.uint16)
     out[tables.flags & ALNUM != 0] |= WORDLIKE
     out[tables.flags & PICTOGRAPH != 0] |= PICTURE
+    out[np.isin(kinds, (EXTEND, FORMAT, ZWJ))] |= SKIPPED
+    out[np.isin(kinds, (OTHER, CR, LF, NEWLINE, SPACE, KATAKANA, MID_NUM, DOUBLE_QUOTE, REGIONAL))] |= AFTER_LETTERS
+    marks = (OTHER, CR, LF, NEWLINE, SPACE, MID_NUM, MID_LETTER, MID_NUM_LET, SINGLE_QUOTE, DOUBLE_QUOTE)
+    out[np.isin(kinds, marks) & (out & WORDLIKE == 0)] |= ALONE
     return out
 
 
 @njit(cache=True)
 def _words(
-    codes: Codes, first: Offsets, table: NDArray[np.uint8], rules: NDArray[np.uint32]
+    codes: Codes, first: Offsets, table: NDArray[np.uint16], rules: NDArray[np.uint32]
 ) -> tuple[Offsets, Offsets, Offsets, Ids]:
     docs = len(first) - 1
     of = np.zeros(docs + 1, dtype=np.int64)
@@ -81,20 +89,10 @@ def _words(
     for d in range(docs):
         at, n = _document(codes, first[d], first[d + 1], table, rules, begin, end, ids, n)
         while at < first[d + 1]:
-            room = 2 * len(begin)
-            begin, end, ids = _longer(begin, room), _longer(end, room), _longer(ids, room)
+            begin, end, ids = longer(begin), longer(end), longer(ids)
             at, n = _document(codes, at, first[d + 1], table, rules, begin, end, ids, n)
         of[d + 1] = n
     return begin[:n], end[:n], of, ids[:n]
-
-
-@njit(cache=True)
-def _longer(array, room):  # type: ignore[no-untyped-def]
-    """A longer copy."""
-    out = np.empty(room, dtype=array.dtype)
-    for i in range(len(array)):
-        out[i] = array[i]
-    return out
 
 
 @helper
@@ -102,19 +100,21 @@ def _document(codes, at, stop, table, rules, begin, end, ids, n):  # type: ignor
     """Words from `at` on, after n that stand already; stops where there is no room. Returns where, and how many."""
     while at < stop and n < len(begin):
         here = table[codes[at]]
-        if here == SPACE and at + 1 < stop and table[codes[at + 1]] == LETTER | WORDLIKE:
+        if here & ALONE and not (at + 1 < stop and table[codes[at + 1]] & SKIPPED):
             at += 1
-            here = table[codes[at]]
+            continue
         start = at
+        seen = int(here)
         if here == LETTER | WORDLIKE:
             at += 1
             while at < stop and table[codes[at]] == LETTER | WORDLIKE:
                 at += 1
-            at, seen = _segment(codes, at - 1, stop, table, rules)
+            if at < stop and not table[codes[at]] & AFTER_LETTERS:
+                at, seen = _segment(codes, at - 1, stop, table, rules)
         else:
             at, seen = _segment(codes, at, stop, table, rules)
-            if not seen & WORDLIKE:
-                continue
+        if not seen & WORDLIKE:
+            continue
         begin[n] = start
         end[n] = at
         ids[n] = span_id(codes, start, at)
@@ -135,7 +135,7 @@ def _segment(codes, at, stop, table, rules):  # type: ignore[no-untyped-def]
     while at < stop:
         here = int(table[codes[at]])
         following = here & CLASS
-        if following in (EXTEND, FORMAT, ZWJ):  # WB4
+        if here & SKIPPED:  # WB4
             seen |= here
             at += 1
             continue
@@ -162,8 +162,8 @@ def _segment(codes, at, stop, table, rules):  # type: ignore[no-untyped-def]
 def _next_kind(codes, at, stop, table):  # type: ignore[no-untyped-def]
     """Class of the next character that WB4 does not skip; OTHER at the end."""
     while at < stop:
-        kind = int(table[codes[at]] & CLASS)
-        if kind not in (EXTEND, FORMAT, ZWJ):
-            return kind
+        here = int(table[codes[at]])
+        if not here & SKIPPED:
+            return here & CLASS
         at += 1
     return OTHER

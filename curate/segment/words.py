@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from curate.segment.decode import decode
 from curate.segment.hashing import span_id, span_ids
+from curate.segment.kernels import helper, longer
 from curate.segment.tables import SPACE, classes
 from curate.segment.types import Codes, Ids, Offsets, Text, Words
 
@@ -34,31 +35,32 @@ def word_id(word: str, lower: bool = False) -> int:
 @njit(cache=True)
 def _words_space(codes: Codes, first: Offsets, flags: NDArray[np.uint16]) -> tuple[Offsets, Offsets, Offsets, Ids]:
     docs = len(first) - 1
-    room = 0
-    for d in range(docs):
-        inside = False
-        for at in range(first[d], first[d + 1]):
-            space = (flags[codes[at]] & SPACE) != 0
-            room += not space and not inside
-            inside = not space
-    begin = np.empty(room, dtype=np.int64)
-    end = np.empty(room, dtype=np.int64)
-    ids = np.empty(room, dtype=np.uint64)
     of = np.zeros(docs + 1, dtype=np.int64)
-    n = 0
+    begin = np.empty(len(codes) // 5 + 64, dtype=np.int64)
+    end = np.empty_like(begin)
+    ids = np.empty(len(begin), dtype=np.uint64)
+    n = np.int64(0)
     for d in range(docs):
-        at = first[d]
-        stop = first[d + 1]
-        while at < stop:
-            if flags[codes[at]] & SPACE:
-                at += 1
-                continue
-            start = at
-            while at < stop and not flags[codes[at]] & SPACE:
-                at += 1
-            begin[n] = start
-            end[n] = at
-            ids[n] = span_id(codes, start, at)
-            n += 1
+        at, n = _document(codes, first[d], first[d + 1], flags, begin, end, ids, n)
+        while at < first[d + 1]:
+            begin, end, ids = longer(begin), longer(end), longer(ids)
+            at, n = _document(codes, at, first[d + 1], flags, begin, end, ids, n)
         of[d + 1] = n
-    return begin, end, of, ids
+    return begin[:n], end[:n], of, ids[:n]
+
+
+@helper
+def _document(codes, at, stop, flags, begin, end, ids, n):  # type: ignore[no-untyped-def]
+    """Words from `at` on, after n that stand already; stops where there is no room. Returns where, and how many."""
+    while at < stop and n < len(begin):
+        if flags[codes[at]] & SPACE:
+            at += 1
+            continue
+        start = at
+        while at < stop and not flags[codes[at]] & SPACE:
+            at += 1
+        begin[n] = start
+        end[n] = at
+        ids[n] = span_id(codes, start, at)
+        n += 1
+    return at, n
