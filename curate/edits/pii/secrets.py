@@ -43,9 +43,10 @@ def api_key(text: str, heard: int, skip_reserved: bool) -> list[Find]:
             # A few forms have their prefix in the middle ("123456789:AA..."), so begin a little before it.
             for found in pattern.finditer(text, max(0, heard - len(prefix) - 12), min(len(text), heard + 512)):
                 if found.start() <= heard <= found.end() and _entropy(found["body"]) >= least:
-                    if skip_reserved and _PLACEHOLDER.search(found.group()):
+                    if skip_reserved and _PLACEHOLDER.search(found["body"]):
                         return []
-                    return [Find(found.start(), found.end(), "api_key", found.group())]
+                    part = "value" if "value" in pattern.groupindex else 0
+                    return [Find(*found.span(part), "api_key", found[part])]
     return []
 
 
