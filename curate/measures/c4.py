@@ -28,6 +28,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
+from curate.measures.characters import characters
 from curate.measures.phrases import C4, phrases
 from curate.segment import Segments, Spans, stripped
 from curate.segment.tables import DECIMAL, classes
@@ -59,7 +60,7 @@ def c4_lines(batch: Batch) -> Lines:
     lines = stripped(text, batch.segments.splitlines)
     words, longest, holds, ends, *sentences = _facts(batch, lines)
     out = Lines(lines.first, words, longest, words.copy(), holds, ends, sentences[0], sentences[1])
-    cited = np.flatnonzero(_cited(text.codes, lines.begin, lines.end, classes().flags))
+    cited = np.flatnonzero(_cited(text.codes, *lines, batch.once(characters).square, classes().flags))
     if len(cited):
         # Without its citations a line may hold other words and sentences: those few lines are segmented anew.
         cut = [_CITATION.sub("", text.slice(int(lines.begin[i]), int(lines.end[i]))) for i in cited]
@@ -78,7 +79,7 @@ def _facts(batch: Batch, lines: Spans) -> tuple[NDArray[np.int64], ...]:
     codes = segments.text.codes
     return (
         *_words(lines.begin, lines.end, words.begin, words.end),
-        _holds(codes, lines.begin, lines.end, found.at, found.phrase),
+        _holds(codes, *lines, batch.once(characters).curly, found.at, found.phrase),
         _line_ends(codes, lines.begin, lines.end),
         segments.sentence_counts_spacy(lines),
         _starts_inside(segments.sentences.begin, lines.begin, lines.end),
@@ -180,36 +181,45 @@ def _words(begin, end, word_begin, word_end):  # type: ignore[no-untyped-def]  #
 
 
 @njit(cache=True)
-def _holds(codes, begin, end, found_at, found):  # type: ignore[no-untyped-def]  # a kernel
-    """Bits of the phrases of C4 and of "{" in each line."""
+def _holds(codes, begin, end, first, curly, found_at, found):  # type: ignore[no-untyped-def]  # a kernel
+    """Bits of the phrases of C4 and of "{" in each line; `curly` counts the "{" of each document."""
     out = np.zeros(len(begin), dtype=np.int64)
     k = 0
-    for i in range(len(begin)):
-        for at in range(begin[i], end[i]):
-            if codes[at] == 123:
-                out[i] = _CURLY
-                break
-        while k < len(found_at) and found_at[k] < end[i]:
-            if found_at[k] >= begin[i] and found[k] < len(C4):
-                out[i] |= 1 << found[k]
-            k += 1
+    for d in range(len(first) - 1):
+        for i in range(first[d], first[d + 1]):
+            if curly[d] > 0:
+                for at in range(begin[i], end[i]):
+                    if codes[at] == 123:
+                        out[i] = _CURLY
+                        break
+            while k < len(found_at) and found_at[k] < end[i]:
+                if found_at[k] >= begin[i] and found[k] < len(C4):
+                    out[i] |= 1 << found[k]
+                k += 1
     return out
 
 
 @njit(cache=True)
-def _cited(codes, begin, end, flags):  # type: ignore[no-untyped-def]  # a kernel
-    """Whether each line holds what may be a citation: "[" and then digits and "]", or "edit]", or "citation"."""
+def _cited(codes, begin, end, first, square, flags):  # type: ignore[no-untyped-def]  # a kernel
+    """Whether each line holds what may be a citation: "[" and then digits and "]", or "e", or "c".
+
+    `square` counts the "[" of each document.
+    """
     out = np.zeros(len(begin), dtype=np.bool_)
-    for i in range(len(begin)):
-        for at in range(begin[i], end[i]):
-            if codes[at] != 91:
-                continue
-            stop = at + 1
-            while stop < end[i] and flags[codes[stop]] & DECIMAL:
-                stop += 1
-            if stop < end[i] and (codes[stop] == 93 or (stop == at + 1 and (codes[stop] == 101 or codes[stop] == 99))):
-                out[i] = True
-                break
+    for d in range(len(first) - 1):
+        if square[d] == 0:
+            continue
+        for i in range(first[d], first[d + 1]):
+            for at in range(begin[i], end[i]):
+                if codes[at] != 91:
+                    continue
+                stop = at + 1
+                while stop < end[i] and flags[codes[stop]] & DECIMAL:
+                    stop += 1
+                other = codes[stop] if stop < end[i] else np.uint32(0)
+                if other == 93 or (stop == at + 1 and (other == 101 or other == 99)):
+                    out[i] = True
+                    break
     return out
 
 

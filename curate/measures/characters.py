@@ -91,6 +91,8 @@ class Characters(NamedTuple):
     space_bytes: NDArray[np.int64]
     punctuation: NDArray[np.int64]
     operators: NDArray[np.int64]  # {}[]()<>;=/\|
+    curly: NDArray[np.int64]  # "{"
+    square: NDArray[np.int64]  # "["
     scripts: NDArray[np.int64]
     entropy: NDArray[np.float64]
 
@@ -153,6 +155,8 @@ def _count(codes, first, table, operator):  # type: ignore[no-untyped-def]  # a 
             counts[12, d] += size * ((bit & 2) != 0)
             counts[13, d] += copies * ((bit & PUNCT) != 0)
             counts[14, d] += copies * (code < 128 and operator[code])
+            counts[15, d] += copies * (code == 123)
+            counts[16, d] += copies * (code == 91)
             if bit & 1:
                 counts[8, d] += copies
                 scripts[bit >> SCRIPT_SHIFT, d] += copies

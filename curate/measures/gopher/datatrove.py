@@ -17,11 +17,11 @@ from curate.measures.batch import Batch, ratio
 from curate.measures.characters import SYMBOL, bits, characters
 from curate.measures.gopher.blocks import copies, datatrove
 from curate.measures.gopher.lines import datatrove_lines
-from curate.measures.gopher.ngrams import longer_grams, repeated_words
+from curate.measures.gopher.ngrams import longer_grams, repeated_pairs
 from curate.measures.hashtable import EMPTY, home, table_bits
 from curate.measures.marks import marks
 from curate.segment import word_id
-from curate.segment.tables import ALPHA
+from curate.segment.tables import ALPHA, SPACE
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 TOP, DUPLICATED = (2, 3, 4), (5, 6, 7, 8, 9, 10)
@@ -59,7 +59,7 @@ def gopher_datatrove(batch: Batch) -> dict[str, NDArray[np.generic]]:
     top = _top_grams(words.begin, words.end, words.first, words.ids)
     for n in TOP:
         out[f"top_{n}_gram"] = ratio(top[n - TOP[0]], chars.chars)
-    joined = _joined_duplicates(text.codes, words.begin, words.end, words.first)
+    joined = _joined_duplicates(text.codes, text.first, words.begin, words.end, words.first, bits())
     for n in DUPLICATED:
         out[f"dup_{n}_gram"] = ratio(joined[n - DUPLICATED[0]], chars.chars)
     return out
@@ -123,11 +123,12 @@ def _top_grams(begin, end, first, ids):  # type: ignore[no-untyped-def]  # a ker
     firsts = np.empty(most, dtype=np.int32)
     for d in range(docs):
         low, high = first[d], first[d + 1]
-        survivors, kept, _ = repeated_words(ids, low, high, keys, slots, positions, groups, counts, firsts)
+        survivors, kept = repeated_pairs(ids, low, high, keys, slots, positions, groups, counts, firsts)
         for n in range(2, 5):
             if high - low < n:
                 break
-            survivors, kept = longer_grams(keys, slots, positions, groups, counts, firsts, survivors)
+            if n > 2:
+                survivors, kept = longer_grams(keys, slots, positions, groups, counts, firsts, survivors)
             start, times = low, np.int64(1)
             for group in range(kept):
                 if counts[group] > times:
@@ -141,7 +142,7 @@ def _top_grams(begin, end, first, ids):  # type: ignore[no-untyped-def]  # a ker
 
 
 @njit(cache=True)
-def _joined_duplicates(codes, begin, end, first):  # type: ignore[no-untyped-def]  # a kernel
+def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ignore[no-untyped-def]  # a kernel
     """Characters of the 5- to 10-grams that the scan has met before, int64[6, docs].
 
     Two equal n-grams of PREFIX characters or more begin with the same PREFIX characters. So the scan looks only at
@@ -152,10 +153,7 @@ def _joined_duplicates(codes, begin, end, first):  # type: ignore[no-untyped-def
     most, widest = np.int64(1), np.int64(0)
     for d in range(docs):
         most = max(most, first[d + 1] - first[d])
-        size = np.int64(0)
-        for i in range(first[d], first[d + 1]):
-            size += end[i] - begin[i]
-        widest = max(widest, size)
+        widest = max(widest, text_first[d + 1] - text_first[d])
     room = 1 << table_bits(most)
     keys = np.empty(room, dtype=np.uint64)
     slots = np.empty(room, dtype=np.int32)
@@ -169,14 +167,18 @@ def _joined_duplicates(codes, begin, end, first):  # type: ignore[no-untyped-def
     for d in range(docs):
         low = first[d]
         tokens = first[d + 1] - low
+        # The tokens hold every character but white space, in order.
         value = np.uint64(0)
         size = np.int64(0)
+        for at in range(text_first[d], text_first[d + 1]):
+            code = codes[at]
+            solid = (table[code] & SPACE) == 0
+            value = value * _BASE + np.uint64(code) + np.uint64(1) if solid else value
+            size += solid
+            hashes[size] = value
         for i in range(tokens):
-            for at in range(begin[low + i], end[low + i]):
-                value = value * _BASE + np.uint64(codes[at]) + np.uint64(1)
-                size += 1
-                hashes[size] = value
-            length[i + 1] = size
+            length[i + 1] = length[i] + end[low + i] - begin[low + i]
+        assert length[tokens] == size
         found = _repeated_prefixes(hashes, length, tokens, powers[PREFIX], keys, slots, candidates)
         for n in range(5, 11):
             if tokens <= n:

@@ -10,6 +10,8 @@ from numba import njit
 
 from curate.measures.hashtable import EMPTY, home, table_bits
 
+_PAIR = np.uint64(0xFF51AFD7ED558CCD)
+
 
 @njit(cache=True)
 def repeated_words(ids, low, high, keys, slots, positions, groups, counts, firsts):  # type: ignore[no-untyped-def]
@@ -37,6 +39,30 @@ def repeated_words(ids, low, high, keys, slots, positions, groups, counts, first
         groups[i - low] = group
     survivors, kept = _keep_repeated(positions, groups, counts, firsts, high - low, distinct, slots)
     return survivors, kept, distinct
+
+
+@njit(cache=True)
+def repeated_pairs(ids, low, high, keys, slots, positions, groups, counts, firsts):  # type: ignore[no-untyped-def]
+    """Level 2 at once, for readings that do not ask for single words; a pair is one hash of its two ids."""
+    bits = table_bits(high - low)
+    mask = (1 << bits) - 1
+    slots[: 1 << bits] = EMPTY
+    distinct = np.int32(0)
+    for i in range(high - low - 1):
+        key = ids[low + i] * _PAIR + ids[low + i + 1]
+        at = home(key, bits)
+        while (slots[at] != EMPTY) & (keys[at] != key):
+            at = (at + 1) & mask
+        new = slots[at] == EMPTY
+        group = distinct if new else slots[at]
+        keys[at] = key
+        slots[at] = group
+        counts[group] = 1 if new else counts[group] + 1
+        firsts[group] = i if new else firsts[group]
+        distinct += np.int32(new)
+        positions[i] = i
+        groups[i] = group
+    return _keep_repeated(positions, groups, counts, firsts, max(0, high - low - 1), distinct, slots)
 
 
 @njit(cache=True)
