@@ -18,7 +18,7 @@ from curate.segment.kernels import helper, longer
 from curate.segment.tables import SPACE, classes
 from curate.segment.types import Codes, Offsets, Spans, Text
 
-NEWLINE = 10
+NEWLINE = np.uint32(10)
 BLOCK = 64
 _Arrays = tuple[Offsets, Offsets, Offsets]
 
@@ -90,22 +90,30 @@ def _newline_runs(codes: Codes, first: Offsets, begins: Offsets, ends: Offsets, 
 
 @njit(cache=True)
 def _places(codes: Codes) -> Offsets:
-    """Where the newlines are: blocks without one, which are most, are passed over by vector instructions."""
-    out = np.empty(len(codes) // 32 + BLOCK, dtype=np.int64)
+    """Where the newlines are. Blocks of fixed length, most of which hold none, are read by vector instructions."""
+    out = np.empty(len(codes) // 32 + 2 * BLOCK, dtype=np.int64)
     n = 0
-    for block in range(0, len(codes), BLOCK):
-        stop = min(block + BLOCK, len(codes))
-        found = 0
-        for at in range(block, stop):
-            found += codes[at] == NEWLINE
-        if n + found > len(out):
-            out = longer(out)
+    whole = len(codes) - len(codes) % BLOCK
+    for block in range(0, whole, BLOCK):
+        found = np.uint32(0)
+        for at in range(BLOCK):
+            found |= np.uint32(codes[block + at] == NEWLINE)
         if found:
-            for at in range(block, stop):
-                if codes[at] == NEWLINE:
-                    out[n] = at
-                    n += 1
+            if n + 2 * BLOCK > len(out):
+                out = longer(out)
+            n = _places_within(codes, block, block + BLOCK, out, n)
+    n = _places_within(codes, whole, len(codes), out, n)
     return out[:n]
+
+
+@helper
+def _places_within(codes, at, stop, out, n):  # type: ignore[no-untyped-def]
+    while at < stop:
+        if codes[at] == NEWLINE:
+            out[n] = at
+            n += 1
+        at += 1
+    return n
 
 
 @njit(cache=True)
