@@ -78,9 +78,11 @@ FAMILIES = {
     "c4_quality": Family("c4@datatrove", C4),
     "fineweb_quality": Family("fineweb@datatrove", FINEWEB),
 }
+GOPHERS = ["gopher@datatrove", "gopher@dclm", "gopher@olmo3", "winnow/gopher"]
 CHAINS = ["fineweb-pipeline@datatrove", "dclm", "olmo3", "winnow"]
 GROUPS: dict[str, tuple[list[str], str | None]] = {
-    "Gopher": (["gopher@datatrove", "gopher@dclm", "gopher@olmo3", "winnow/gopher"], None),
+    "Gopher, all pages": (GOPHERS, None),
+    "Gopher, English pages": (GOPHERS, "en"),
     "C4": (["c4@datatrove", "c4@datatrove-terminal", "c4@tfds"], None),
     "FineWeb": (["fineweb@datatrove", "fineweb@paper"], None),
     "Whole chains, all pages": (CHAINS, None),
@@ -173,7 +175,7 @@ def compare(pages: Pages) -> tuple[list[dict[str, Any]], list[Difference]]:
             counts["verdict"] += (first is None) == peer["keep"]
             counts["reason"] += reason == peer["reason"]
             if reason != peer["reason"]:
-                hashed = xxhash.xxh3_64_hexdigest(row["id"])
+                hashed = xxhash.xxh3_64_hexdigest(row["id"].encode())
                 text = "" if first is None else f"{value} {threshold}"
                 differences.append(Difference(name, hashed, peer["reason"] or "keep", reason or "keep", text))
         table.append({"family": name, "profile": family.profile, "documents": len(pages.rows), **counts})
@@ -185,7 +187,7 @@ def rewritten(pages: Pages) -> tuple[int, int, list[str]]:
     texts, _ = pages.edited(load_profile("c4@datatrove"))
     kept = [(row, text) for row, text in zip(pages.rows, texts, strict=True) if row["verdicts"]["c4_quality"]["keep"]]
     other = [
-        xxhash.xxh3_64_hexdigest(row["id"])
+        xxhash.xxh3_64_hexdigest(row["id"].encode())
         for row, text in kept
         if text != (row["verdicts"]["c4_quality"].get("text_after") or row["text"])
     ]

@@ -16,6 +16,7 @@ OPEN = {"lexicon"}
 """Families of ours to which the user's own lists add measures."""
 VERSIONLESS = ("language", "url", "edits", "corpus")
 """Families of the page or of the edits themselves: taken once, whichever text version the others read."""
+_FAMILIES = {name.split(".", 1)[0] for name in REGISTRY}
 _HINT = "'off' switches the rule off"
 _LANGUAGE: dict[str, Kind] = {
     "language.lang": "text",
@@ -39,9 +40,10 @@ def kinds() -> dict[str, Kind]:
     return {**built_in, **_LANGUAGE, **dict.fromkeys(_EDITS, "number")}
 
 
-def versionless(measure: str) -> bool:
-    """Whether a measure does not depend on the text version."""
-    return measure.split(".", 1)[0] in VERSIONLESS
+def has_versions(measure: str) -> bool:
+    """Whether a measure is one of ours that is taken of each text version by itself."""
+    family = measure.split(".", 1)[0]
+    return family in _FAMILIES and family not in VERSIONLESS
 
 
 class Complaint(Exception):
@@ -58,9 +60,10 @@ def check(rule: RuleBody, known: Mapping[str, Kind]) -> None:
     A measure of a family that is not ours is the user's; whether it is there is checked against the run's columns.
     """
     kind = known.get(rule.measure)
-    if kind is None and rule.measure.split(".", 1)[0] in {name.split(".", 1)[0] for name in known} - OPEN:
+    family = rule.measure.split(".", 1)[0]
+    if kind is None and family in _FAMILIES | set(VERSIONLESS) and family not in OPEN:
         raise Complaint("measure", f"no measure is named '{rule.measure}'", did_you_mean(rule.measure, known))
-    if rule.text is not None and versionless(rule.measure):
+    if rule.text is not None and family in VERSIONLESS:
         raise Complaint("text", f"'{rule.measure}' is the same for every text version", "leave 'text' out")
     if kind is None or rule.threshold == OFF:
         return

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import Field, ValidationError
 
 from curate.edits.config import EditsConfig
-from curate.rules.catalogue import Complaint, Kind, check, kinds, versionless
+from curate.rules.catalogue import Complaint, Kind, check, has_versions, kinds
 from curate.rules.model import Engine, Profile, Rule, RuleBody, RuleId, TextVersion
 from workbench import recipes
 from workbench.errors import Exit, UserError, did_you_mean
@@ -174,7 +174,7 @@ def _pinned(layers: _Layers) -> list[Node]:
         rules = {}
         for name, rule in _rules(node).items():
             first = name not in seen and isinstance(rule.value, dict) and "text" not in rule.value
-            if first and not versionless(str(rule.find(["measure"])[1].value)):
+            if first and has_versions(str(rule.find(["measure"])[1].value)):
                 rule = _with(rule, "text", Node(layers.text, rule.place))
             seen.add(name)
             rules[name] = rule

@@ -76,6 +76,15 @@ def test_included_rules_keep_reading_their_text_version(tmp_path: Path) -> None:
     assert columns(load_profile(write(tmp_path, text))) == ["text.words@edited", "text.words"]
 
 
+def test_included_measures_of_the_page_or_the_user_have_no_text_version(tmp_path: Path) -> None:
+    rules = (
+        '{my.a: {measure: url.length, drop_if: ">", threshold: 9}, my.b: {measure: mine.b, drop_if: ">", threshold: 9}}'
+    )
+    write(tmp_path, f"source: me\ntext: edited\nrules: {rules}\n", "below.yaml")
+    found = load_profile(write(tmp_path, "source: me\ntext: extracted\ninclude: [below.yaml]\n"))
+    assert columns(found) == ["url.length", "mine.b"]
+
+
 def test_the_text_version_comes_from_what_is_included(tmp_path: Path) -> None:
     write(tmp_path, f"source: me\ntext: edited\nrules:\n  my.words: {RULE}\n", "below.yaml")
     found = load_profile(write(tmp_path, "source: me\ninclude: [below.yaml]\n"))
