@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
@@ -71,7 +72,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return "known names: " + ", ".join(names) if 0 < len(names) <= 20 else ""
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+# EFBIG: a limit on the size of files, which to a run is a disk that ends there.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -79,7 +81,7 @@ def disk_full(error: BaseException) -> bool:
     """Whether `error` says that no space is left; engines that wrap the system's error keep only its text."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _FULL
-    return "No space left on device" in str(error) or "Disk quota exceeded" in str(error)
+    return any(os.strerror(number) in str(error) for number in _FULL)
 
 
 def output_error(error: BaseException) -> UserError | None:

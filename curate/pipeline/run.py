@@ -80,14 +80,23 @@ def execute(
     """
     register_inputs()
     options = plan.settings.read_options()
-    specs = plan_units(plan.recipe.input, unit_bytes=int(plan.settings.read.unit_mb * 1e6), options=options)
+    ignored: list[tuple[str, str]] = []
+    specs = plan_units(
+        plan.recipe.input,
+        unit_bytes=int(plan.settings.read.unit_mb * 1e6),
+        options=options,
+        on_ignored=lambda file, reason: ignored.append((file, reason)),
+    )
     inputs = list({spec.file: Input(path=spec.file, bytes=spec.size, digest=spec.digest) for spec in specs}.values())
     run = Run.create(out, KIND, recipe_text(plan), root=root, inputs=inputs, resume=resume, force=force)
     with run:
         attach(run.path)
         if run.is_finished:
             return Outcome(run, len(specs), funnel=stored_funnel(run, plan), was_done=True)
-        return _Execution(run, plan, specs, inputs, jobs, listener).go()
+        execution = _Execution(run, plan, specs, inputs, jobs, listener)
+        for file, reason in ignored:
+            execution.tell(Event("warning", "plan", f"{file} is not read: {reason}"))
+        return execution.go()
 
 
 def stored_funnel(run: Run, plan: Plan) -> Funnel:
@@ -117,7 +126,7 @@ class _Execution:
             return outcome
         shared = self.run.path / "units" / "exchange"
         shared.mkdir(exist_ok=True)
-        self._tell(Event("info", "exchange", "words, lengths and repeated ids of the whole corpus"))
+        self.tell(Event("info", "exchange", "words, lengths and repeated ids of the whole corpus"))
         takes = maps.write_exchange(
             shared,
             [unit.directory for unit in measured],
@@ -197,20 +206,20 @@ class _Execution:
             step=step,
             jobs=self.jobs,
             setup=setup,
-            on_event=self._tell,
+            on_event=self.tell,
         )
 
     def _finish(
         self, outcome: Outcome, measured: list[UnitOutcome], decided: list[UnitOutcome], began: float
     ) -> Outcome:
-        self._tell(Event("info", "merge", "writing the tables of the run"))
+        self.tell(Event("info", "merge", "writing the tables of the run"))
         settings = self.plan.settings
 
         def units() -> Iterator[UnitTables]:
             for number, (one, two) in enumerate(zip(measured, decided, strict=True), 1):
                 take, batches = (two.result or {})["records"], (one.result or {})["batches"]
                 yield from unit_tables(one.directory, batches, two.directory, take)
-                self._tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
+                self.tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
 
         done = finish.write_run(
             self.run.path,
@@ -226,7 +235,7 @@ class _Execution:
             raise AssertionError(f"{records} records were read, {outcome.funnel.total} were decided")
         outcome.never_fired = done.never_fired(settings.profile)
         for rule in outcome.never_fired:
-            self._tell(Event("info", "decide", f"rule {rule} dropped nothing and failed for nothing"))
+            self.tell(Event("info", "decide", f"rule {rule} dropped nothing and failed for nothing"))
         shutil.rmtree(self.run.path / "units")
         self.run.finish(
             counts=self._counts(outcome.funnel, done, measured),
@@ -268,6 +277,7 @@ class _Execution:
                 found.append((place, unit.error or ""))
         return found
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """To the run's log and to whoever watches."""
         self.run.emit(event)
         self.listener(event)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import curate, outputs, table
+from whole_run import curate, outputs, table
 
 
 def a_page(run: Path, *filters: pl.Expr) -> dict[str, object]:

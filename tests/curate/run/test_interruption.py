@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import command, curate, outputs
+from whole_run import command, curate, outputs
 
 # Small units, so that there is something finished to keep when the process dies.
 SMALL = ["--set", "read.unit_mb=0.05"]

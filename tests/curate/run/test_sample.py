@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import polars as pl
-from conftest import TABLES, curate, outputs, table
+from whole_run import TABLES, curate, outputs, table
 
 from curate.sample import score, truth
 
