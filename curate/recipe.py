@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from curate.edits.config import EditsConfig
-from curate.rules import Profile, load_profile, override
+from curate.rules import Profile, load_profile, override, require
 from workbench import recipes
-from workbench.errors import UserError, did_you_mean
 from workbench.recipes import Section
 from workbench.yamltree import Node
 
@@ -217,12 +216,7 @@ def _require_measures(profile: Profile, section: Measures) -> None:
         *(measure.name for plugin in plugins.installed().values() for measure in plugin.measures),
         *(f"lexicon.{name}{suffix}" for name in section.lexicons for suffix in ("", "_share")),
     }
-    for rule in profile.rules:
-        if rule.measure not in known:
-            raise UserError(
-                f"rule '{rule.id}' reads '{rule.measure}', which nothing measures",
-                hint=did_you_mean(rule.measure, known) or "name its table under measures.tables or install its package",
-            )
+    require(profile, [*known, *(f"{name}@{text}" for name in known for text in ("extracted", "edited"))])
 
 
 def load(path: Path | None, values: dict[str, Any], sets: Sequence[str]) -> Plan:

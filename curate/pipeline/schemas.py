@@ -90,4 +90,4 @@ LANGUAGE: dict[str, Any] = {
 CORPUS: dict[str, Any] = {"corpus.cross_entropy": pl.Float64, "corpus.length_rank": pl.Float64}
 
 # Steps every run has, in the order pages meet them; the rule families of the profile follow in declared order.
-FIXED_STEPS = ("read", "extract", "language")
+FIXED_STEPS = ("read", "extract")

@@ -1,6 +1,6 @@
 """Rules as data: profiles of measure, comparison and threshold, and their evaluation over a table of measures."""
 
-from curate.rules.evaluate import Verdicts, columns, evaluate, margins, require, unused
+from curate.rules.evaluate import Verdicts, columns, evaluate, margins, require
 from curate.rules.load import load_profile, override, profile_names
 from curate.rules.model import OFF, Profile, Rule, When
 
@@ -17,5 +17,4 @@ __all__ = [
     "override",
     "profile_names",
     "require",
-    "unused",
 ]

@@ -117,15 +117,6 @@ def margins(profile: Profile, rule: Rule, measures: pl.DataFrame) -> pl.DataFram
     return measures.select(value=value, distance=distance)
 
 
-def unused(profile: Profile, fails: pl.Series) -> list[str]:
-    """The rules that failed no document, in declared order; `fails` is that column of the verdicts or decisions.
-
-    Such a rule is too mild for this input, or it waits for something that never comes, as a misspelt word would.
-    """
-    fired = set(fails.explode().drop_nulls().unique().to_list())
-    return [rule.id for rule in profile.rules if rule.id not in fired]
-
-
 def _applies(rule: Rule) -> pl.Expr:
     if rule.when is None:
         return pl.lit(True)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.edits.config import EditsConfig
-from curate.rules import Profile, Rule, When, columns, evaluate, margins, require, unused
+from curate.rules import Profile, Rule, When, columns, evaluate, margins, require
 from workbench.errors import UserError
 
 
@@ -145,10 +145,6 @@ def test_margins_are_positive_on_the_side_that_is_kept() -> None:
     words = Rule(id="a.b", measure="language.lang", drop_if="in", threshold=("en",))
     assert margins(profile(words), words, measures)["distance"].to_list() == [None] * 4
 
-
-def test_unused_rules() -> None:
-    verdicts = evaluate(profile(MIN, MAX), pl.DataFrame({"text.words": [100, 20]}))
-    assert unused(profile(MIN, MAX), verdicts.fails) == ["gopher.words_max"]
 
 
 @given(
