@@ -1,6 +1,6 @@
 """The whole run against datatrove's FineWeb pipeline and against trafilatura's own time, interleaved on one machine.
 
-    python benchmarks/pipeline.py --warc crawl-00000.warc.gz --peer .bench/datatrove/bin/python
+    python benchmarks/pipeline.py --warc 'crawl/crawl-0000[0-2].warc.gz' --peer .bench/datatrove/bin/python
 
 CPU seconds of each whole process with its children, so that shared cores do not decide; medians over the rounds.
 Writes benchmarks/results/pipeline.json and pipeline.md.
@@ -40,10 +40,10 @@ def winnow(engine: str, warc: Path, limit: int, out: Path, profile: str) -> floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--warc", type=Path, required=True)
+    parser.add_argument("--warc", type=Path, required=True, help="a WARC file, or a glob of some in one folder")
     parser.add_argument("--peer", type=Path, help="a Python that has datatrove 0.10.1 with its processing extra")
-    parser.add_argument("--limit", type=int, default=700)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limit", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--profile", default="winnow")
     options = parser.parse_args()
     rows: dict[str, list[float]] = {}

@@ -48,7 +48,7 @@ def main() -> None:
         raise SystemExit(f"no data at {data}: set WINNOW_SHARED_DATA to the folder of real data sets")
     os.environ["WINNOW_SHARED_DATA"] = str(data)
     datatrove = str(peer("datatrove", DATATROVE))
-    warc = str(data / "crawl" / "crawl-shared-00000.warc.gz")
+    warc = str(data / "crawl" / "crawl-shared-0000[0-2].warc.gz")
     for script, *arguments in (
         ("segmentation.py",),
         ("measures.py", "--peer", datatrove),
