@@ -157,11 +157,14 @@ class Settings(Section):
 
     def measuring(self) -> dict[str, Any]:
         """All that decides what the first map writes, except the input and the code: equal values, equal outputs."""
+        from curate.language import model_digest
+
         own = self.model_dump(mode="json", exclude={"profile"})
         return own | {
             "texts": list(self.text_versions()),
             "key": hashlib.sha256(self.key()).hexdigest(),
             "lists": dict(self.measures.lists().digests),
+            "language model": model_digest(self.language.model),
         }
 
 

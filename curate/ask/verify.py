@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -12,6 +10,7 @@ import polars as pl
 from curate.ask.finished import FinishedRun
 from curate.pipeline.decide import SAME_RECORD, steps
 from curate.pipeline.rollups import funnel
+from workbench.manifest import verify as differences
 
 
 class Check(NamedTuple):
@@ -24,31 +23,14 @@ class Check(NamedTuple):
 
 def verify(run: FinishedRun) -> list[Check]:
     """All checks; a failed one names the file or the numbers that disagree."""
-    return [*_files(run), *_conservation(run)]
-
-
-def _files(run: FinishedRun) -> Iterator[Check]:
     manifest = run.run.manifest
     assert manifest is not None
-    wrong = []
-    for output in manifest.outputs:
-        path = run.path / output.path
-        if not path.is_file():
-            wrong.append(f"{output.path} is missing")
-        elif path.stat().st_size != output.bytes:
-            wrong.append(f"{output.path} has {path.stat().st_size} bytes instead of {output.bytes}")
-        elif _sha256(path) != output.sha256:
-            wrong.append(f"{output.path} does not have its sha256")
-    yield Check("files have their hashes", not wrong, "; ".join(wrong) or f"{len(manifest.outputs)} files")
-    known = {output.path for output in manifest.outputs}
-    tables = {path.parent for path in map(Path, known)} - {Path()}
-    stray = [
-        f"{table.name}/{path.name}"
-        for table in sorted(tables)
-        for path in sorted((run.path / table).iterdir())
-        if f"{table.as_posix()}/{path.name}" not in known
-    ]
-    yield Check("no file that the manifest does not know", not stray, "; ".join(stray) or "none")
+    wrong = differences(run.path, manifest)
+    files = Check("files are what the manifest says", not wrong, "; ".join(wrong) or f"{len(manifest.outputs)} files")
+    try:
+        return [files, *_conservation(run)]
+    except (pl.exceptions.PolarsError, OSError) as error:
+        return [files, Check("tables can be read", False, str(error).splitlines()[0])]
 
 
 def _conservation(run: FinishedRun) -> Iterator[Check]:
@@ -83,8 +65,3 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
     measured = set(texts["measures"])
     lost = (set(texts["documents"]) | set(texts["dropped"])) - measured
     yield Check("every text has its measures", not lost, f"{len(measured)} measured, {len(lost)} without")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,6 @@
 """Language of a text, offline: the built-in model, or any fastText model by path; score and runner-up are kept."""
 
-from curate.language.identifier import Identifier, Language, identifier
+from curate.language.answer import Identifier, Language
+from curate.language.identifier import identifier, model_digest
 
-__all__ = ["Identifier", "Language", "identifier"]
+__all__ = ["Identifier", "Language", "identifier", "model_digest"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 
+from curate.language.answer import NONE, Language, has_letters, prefix
 from curate.language.codes import short_code
-from curate.language.identifier import NONE, Language, has_letters, prefix
 from workbench.errors import Exit, UserError
 from workbench.parts import require
 
@@ -18,17 +16,11 @@ class FastText:
     """A supervised fastText model; its labels (`__label__en`, `__label__eng_Latn`) become ISO 639 codes."""
 
     def __init__(self, path: str) -> None:
-        file = Path(path)
-        if not file.is_file():
-            hint = "give the path of a fastText model, or language.model=builtin"
-            raise UserError(f"no language model at {path}", hint=hint, code=Exit.INPUT)
         fasttext = require("fasttext")
         try:
-            self._model = fasttext.load_model(str(file))
+            self._model = fasttext.load_model(path)
         except ValueError as error:
-            raise UserError(f"{path} is no fastText model: {error}", hint="check the file", code=Exit.INPUT) from None
-        with file.open("rb") as content:
-            self.digest = f"fasttext {hashlib.file_digest(content, 'sha256').hexdigest()} {PREFIX_CHARS}"
+            raise UserError(f"no fastText model at {path}: {error}", hint="check the file", code=Exit.INPUT) from None
 
     def identify(self, texts: list[str]) -> list[Language]:
         """One answer a text, from its beginning; fastText reads one line, so newlines become spaces."""

@@ -1,37 +1,14 @@
-"""What every language identifier gives, and how one is chosen."""
+"""Which identifier a run uses."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import hashlib
+from pathlib import Path
+
+from curate.language.answer import Identifier
+from workbench.errors import Exit, UserError
 
 BUILTIN = "builtin"
-UNKNOWN = "und"
-
-
-class Language(NamedTuple):
-    """The most likely language (ISO 639-1 where it exists, else 639-3; `und` for a text without letters) and the next.
-
-    Scores are the model's probabilities; those of different models are not comparable.
-    """
-
-    lang: str
-    score: float
-    runner_up: str
-    runner_up_score: float
-
-
-NONE = Language(UNKNOWN, 0.0, UNKNOWN, 0.0)
-
-
-class Identifier(Protocol):
-    """Identifies texts one by one: the answer for a text depends on nothing else."""
-
-    @property
-    def digest(self) -> str:
-        """Names the model: two identifiers with one digest give one answer."""
-
-    def identify(self, texts: list[str]) -> list[Language]:
-        """One answer a text, in order."""
 
 
 def identifier(model: str = BUILTIN) -> Identifier:
@@ -48,14 +25,15 @@ def identifier(model: str = BUILTIN) -> Identifier:
     return FastText(model)
 
 
-def prefix(text: str, chars: int) -> str:
-    """The part of a text that is looked at: its first `chars` characters, without a last word cut in two."""
-    if len(text) <= chars:
-        return text
-    cut = max(text.rfind(" ", 0, chars), text.rfind("\n", 0, chars))
-    return text[: cut if cut > chars // 2 else chars]
+def model_digest(model: str) -> str:
+    """What tells one model from another without loading it: `builtin` (its package's version says more), or SHA-256.
 
-
-def has_letters(text: str) -> bool:
-    """Whether there is anything to identify."""
-    return any(char.isalpha() for char in text)
+    Raises UserError (exit 4) for a model that is not there.
+    """
+    if model == BUILTIN:
+        return BUILTIN
+    if not Path(model).is_file():
+        hint = "give the path of a fastText model, or language.model=builtin"
+        raise UserError(f"no language model at {model}", hint=hint, code=Exit.INPUT)
+    with Path(model).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,8 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from curate.language.identifier import NONE, Language, has_letters, prefix
-from workbench.parts import version
+from curate.language.answer import NONE, Language, has_letters, prefix
 
 # More characters cost time and change the answer of hardly any page (benchmarks/language.py measures both).
 PREFIX_CHARS = 1500
@@ -53,7 +52,6 @@ class NaiveBayes:
         # Some languages have two classes (two scripts): the later one is folded into the first.
         self._aliases = [(labels.index(label), i) for i, label in enumerate(labels) if labels.index(label) < i]
         self._counts = np.zeros(len(self._model.weights), np.int32)
-        self.digest = f"py3langid {version('py3langid')} {PREFIX_CHARS}"
 
     def identify(self, texts: list[str]) -> list[Language]:
         """One answer a text, from its first PREFIX_CHARS characters."""

@@ -17,7 +17,7 @@ _ID = "id"
 def names(paths: Sequence[str]) -> list[str]:
     """The measures that the tables add, in order.
 
-    Raises UserError (exit 4) for a file that is no Parquet or has no column `id`, and for a measure that exists already.
+    Raises UserError (exit 4) for a file that is no Parquet or has no column `id`, and for a measure that exists.
     """
     found: list[str] = []
     for path in paths:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.language import Language, identifier
+from curate.language import Language, identifier, model_digest
+from curate.language.answer import prefix
 from curate.language.codes import short_code
-from curate.language.identifier import prefix
 from workbench.errors import Exit, UserError
 
 BUILTIN = identifier()
@@ -98,12 +98,11 @@ def test_a_fasttext_model_by_path(model: Path) -> None:
     found = identifier(str(model)).identify([SENTENCES["de"].replace(" ", "\n", 3), SENTENCES["en"], "12"])
     assert [answer.lang for answer in found] == ["de", "en", "und"]
     assert found[0].runner_up == "en"
-    assert "fasttext" in identifier(str(model)).digest
 
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
-        identifier(str(tmp_path / "none.bin"))
+        model_digest(str(tmp_path / "none.bin"))
     assert error.value.code == Exit.INPUT
 
 
@@ -112,3 +111,10 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         identifier(str(tmp_path / "no.bin"))
     assert error.value.code == Exit.INPUT
+
+
+def test_a_model_is_named_by_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"one")
+    (tmp_path / "b.bin").write_bytes(b"two")
+    assert model_digest("builtin") == "builtin"
+    assert model_digest(str(tmp_path / "a.bin")) != model_digest(str(tmp_path / "b.bin"))

@@ -100,7 +100,7 @@ def test_verify_sees_a_changed_file(sample_run: Path, tmp_path: Path, name: str)
     ended = curate("verify", copy)
     assert ended.code == 1
     failed = {check["name"] for check in ended.data["checks"] if not check["ok"]}
-    assert "files have their hashes" in failed
+    assert "files are what the manifest says" in failed
     assert len(failed) > 1
 
 
