@@ -80,7 +80,8 @@ def main() -> None:
         table.append(f"| {name} | {total:,} | {len(right)} | {accuracy:.4f} | {mean:.4f} | {each_ms:.3f} |")
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "language.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    head = f"# Language identification, model {Path(options.model).name}\n\nCPU milliseconds; languages the model knows.\n\n"
+    name = Path(options.model).name
+    head = f"# Language identification, model {name}\n\nCPU milliseconds; languages the model knows.\n\n"
     weak = sorted((value, lang) for lang, value in result["sets"]["sentences"]["by"].items())[:10]
     tail = "\n\nWeakest on sentences: " + ", ".join(f"{lang} {value:.2f}" for value, lang in weak) + ".\n"
     text = head + "\n".join(table) + tail

@@ -14,7 +14,7 @@ _BATCHES = 16
 
 
 class PartWriter:
-    """Writes frames as row groups of one file; light compression, since the merge reads it once and deletes it.
+    """Writes frames as row groups of one file; lightly compressed, since the merge reads it once and deletes it.
 
     The columns are those of `schema`, else those of the first frame.
     """
@@ -30,7 +30,9 @@ class PartWriter:
             frame = frame.select(pl.col(name).cast(kind) for name, kind in self._schema.items())
         table = frame.to_arrow()
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self.path, table.schema, compression="zstd", compression_level=1)
+            self._writer = pq.ParquetWriter(
+                self.path, table.schema, compression="lz4", use_dictionary=False, write_statistics=False
+            )
         if table.num_rows:
             self._writer.write_table(table)
 
