@@ -60,7 +60,7 @@ def _winnow(line: str) -> Iterator[tuple[int, int]]:
                 continue
             if prose is None:
                 prose = _CODE.search(line) is None and (len(line.split()) > 2 or before >= _UNSPACED)
-            if not prose or (start != last and _WORD_BEFORE.search(line, 0, start) is None):
+            if not prose or (start != last and _WORD_BEFORE.search(line[max(0, start - 24) : start]) is None):
                 continue
         elif not _marks().fullmatch(inside.strip().lower()):
             continue
@@ -83,7 +83,7 @@ def supported(text: str, marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
     weak = [(start, end) for start, end in marks if text[start - 1 : start].isalpha() and text[start + 1].isdecimal()]
     if len({text[start:end] for start, end in weak}) >= LEAST_ON_WORDS:
         return marks
-    return [mark for mark in marks if mark not in weak]
+    return sorted({*marks} - {*weak})
 
 
 def _rises(inside: str) -> bool:
@@ -93,5 +93,8 @@ def _rises(inside: str) -> bool:
 
 def _balanced(line: str, start: int, end: int) -> bool:
     """No bracket is open around the mark, so that what is left cannot close up to a new mark."""
-    before, after = line[:start], line[end:]
-    return before.rfind("[") <= before.rfind("]") and not -1 < after.find("]") < (after.find("[") % (len(after) + 1))
+    # A mark is at most 62 characters long, so no farther bracket can make one with this.
+    before, after = line[max(0, start - 64) : start], line[end : end + 64]
+    closing, opening = after.find("]"), after.find("[")
+    is_open = before.rfind("[") > before.rfind("]")
+    return not is_open and not (closing >= 0 and (opening < 0 or closing < opening))
