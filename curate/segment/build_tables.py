@@ -61,6 +61,7 @@ def build() -> dict[str, NDArray[np.generic]]:
         (tables.PICTOGRAPH, by_property("Extended_Pictographic")),
         (tables.IDEOGRAPH, by_property("Ideographic")),
         (tables.SENTENCE_TERMINAL, by_property("Sentence_Terminal")),
+        (tables.ALPHABETIC, by_property("Alphabetic")),
     ):
         flags |= np.where(table, np.uint16(bit), np.uint16(0))
     lower = np.fromiter((ord(c.lower()) if len(c.lower()) == 1 else ord(c) for c in ALL), np.int64, tables.SIZE)

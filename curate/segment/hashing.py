@@ -50,6 +50,26 @@ def span_ids(codes: Codes, begin: Offsets, end: Offsets) -> Ids:
     return out
 
 
+@njit(cache=True)
+def span_lower_ids(codes: Codes, begin: Offsets, end: Offsets, lower: NDArray[np.uint32]) -> Ids:
+    """Ids of the given spans after mapping every code point by `lower`, uint64[spans]."""
+    out = np.empty(len(begin), dtype=np.uint64)
+    room = np.empty(64, dtype=np.uint32)
+    for i in range(len(begin)):
+        length = end[i] - begin[i]
+        if length > len(room):
+            room = np.empty(2 * length, dtype=np.uint32)
+        _map(codes, begin[i], length, lower, room)
+        out[i] = span_id(room, 0, length)
+    return out
+
+
+@helper
+def _map(codes, begin, length, table, out):  # type: ignore[no-untyped-def]
+    for i in range(length):
+        out[i] = table[codes[begin + i]]
+
+
 def string_ids(strings: list[str]) -> Ids:
     """Ids that spans with these surfaces have, uint64[strings]."""
     text = decode(strings)

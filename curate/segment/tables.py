@@ -25,6 +25,7 @@ ALNUM = 64  # str.isalnum
 PICTOGRAPH = 128  # Extended_Pictographic
 IDEOGRAPH = 256  # Ideographic
 SENTENCE_TERMINAL = 512  # Sentence_Terminal
+ALPHABETIC = 1024  # Alphabetic: letters, and signs and symbols that stand for letters
 
 # fmt: off
 CATEGORIES = (
@@ -63,7 +64,7 @@ class Classes(NamedTuple):
     """Tables indexed by code point, each of SIZE entries."""
 
     category: NDArray[np.uint8]  # number into CATEGORIES
-    flags: NDArray[np.uint16]  # bits ALPHA ... SENTENCE_TERMINAL
+    flags: NDArray[np.uint16]  # bits ALPHA ... ALPHABETIC
     lower: NDArray[np.uint32]  # lower case where it is one code point, else the code point itself
     script: NDArray[np.uint8]  # number into SCRIPTS
     word_break: NDArray[np.uint8]  # number into WORD_BREAKS, the Word_Break property of UAX #29

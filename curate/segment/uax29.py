@@ -1,9 +1,9 @@
 """Words of any script by the default word boundaries of Unicode (UAX #29), kept where they hold a letter or a number.
 
-This is what Rust's `unicode_words` gives (but for pieces of combining vowels alone), the words of OLMo 3's rules. Where
-a script writes no spaces the standard's default applies and there is no dictionary: each ideograph and each Hiragana
-letter (with its marks) is a word, Katakana and Hangul runs are words, and Thai, Lao, Khmer and Burmese give their
-grapheme clusters. A dictionary for each of those would cost tens of megabytes and a hundred times the time, and its
+A letter is what is Alphabetic, so these are the `unicode_words` of Rust, the words of OLMo 3's rules. Where a script
+writes no spaces the standard's default applies and there is no dictionary: each ideograph and each Hiragana letter
+(with its marks) is a word, Katakana and Hangul runs are words, and Thai, Lao, Khmer and Burmese give their grapheme
+clusters. A dictionary for each of those would cost tens of megabytes and a hundred times the time, and its
 version would decide verdicts; rules that count words should take another threshold for these scripts instead. One
 Chinese or Japanese word is about 1.6 such units, one Thai word about 3.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from curate.segment.hashing import span_id
 from curate.segment.kernels import helper, longer
-from curate.segment.tables import ALNUM, PICTOGRAPH, WORD_BREAKS, classes
+from curate.segment.tables import ALNUM, ALPHABETIC, PICTOGRAPH, WORD_BREAKS, classes
 from curate.segment.types import Codes, Ids, Offsets, Text, Words
 
 (
@@ -25,7 +25,7 @@ from curate.segment.types import Codes, Ids, Offsets, Text, Words
 ) = range(len(WORD_BREAKS))  # fmt: skip
 PAIRED = len(WORD_BREAKS)  # the second of two regional indicators: a class of our own, after which nothing joins
 CLASS = 31  # the bits of the word break class in an entry of `word_classes`
-WORDLIKE = 32  # str.isalnum
+WORDLIKE = 32  # Alphabetic or a number
 PICTURE = 64  # Extended_Pictographic
 SKIPPED = 128  # joins whatever it follows (WB4)
 AFTER_LETTERS = 256  # ends a word of letters, whatever comes next
@@ -66,7 +66,7 @@ def word_classes() -> NDArray[np.uint16]:
     tables = classes()
     kinds = tables.word_break
     out = kinds.astype(np.uint16)
-    out[tables.flags & ALNUM != 0] |= WORDLIKE
+    out[tables.flags & (ALPHABETIC | ALNUM) != 0] |= WORDLIKE
     out[tables.flags & PICTOGRAPH != 0] |= PICTURE
     out[np.isin(kinds, (EXTEND, FORMAT, ZWJ))] |= SKIPPED
     out[np.isin(kinds, (OTHER, CR, LF, NEWLINE, SPACE, KATAKANA, MID_NUM, DOUBLE_QUOTE, REGIONAL))] |= AFTER_LETTERS

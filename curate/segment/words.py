@@ -5,7 +5,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.segment.decode import decode
-from curate.segment.hashing import span_id, span_ids
+from curate.segment.hashing import span_id, span_ids, span_lower_ids
 from curate.segment.kernels import helper, longer
 from curate.segment.tables import SPACE, classes
 from curate.segment.types import Codes, Ids, Offsets, Text, Words
@@ -22,14 +22,15 @@ def lower_ids(text: Text, words: Words) -> Ids:
     Lower case is that of single code points: the one letter whose lower case is longer (U+0130) stays, and a final
     capital sigma becomes the middle form. Compare with ids made the same way (`word_id`).
     """
-    return span_ids(classes().lower[text.codes], words.begin, words.end)
+    return span_lower_ids(text.codes, words.begin, words.end, classes().lower)
 
 
 def word_id(word: str, lower: bool = False) -> int:
     """The id that a word of this surface has in `Words.ids` (or in `lower_ids`)."""
     text = decode([word])
-    codes = classes().lower[text.codes] if lower else text.codes
-    return int(span_ids(codes, text.first[:-1], text.first[1:])[0])
+    begin, end = text.first[:-1], text.first[1:]
+    ids = span_lower_ids(text.codes, begin, end, classes().lower) if lower else span_ids(text.codes, begin, end)
+    return int(ids[0])
 
 
 @njit(cache=True)
