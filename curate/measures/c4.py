@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
 from curate.measures.characters import characters
+from curate.measures.matching import starts_with
 from curate.measures.phrases import C4, phrases
 from curate.segment import Segments, Spans, stripped
 from curate.segment.tables import DECIMAL, classes
@@ -39,6 +40,7 @@ _LOREM, _JAVASCRIPT = 1, 2  # bits of what a line holds: the phrases of C4 in th
 _CURLY = 1 << len(C4)  # then "{"
 _POLICY = _CURLY - 1 - _LOREM - _JAVASCRIPT
 _ELLIPSIS = -1
+_EDIT, _NEEDED = (tuple(map(ord, words)) for words in ("edit]", "citation needed]"))
 
 
 class Lines(NamedTuple):
@@ -201,7 +203,7 @@ def _holds(codes, begin, end, first, curly, found_at, found):  # type: ignore[no
 
 @njit(cache=True)
 def _cited(codes, begin, end, first, square, flags):  # type: ignore[no-untyped-def]  # a kernel
-    """Whether each line holds what may be a citation: "[" and then digits and "]", or "e", or "c".
+    """Whether each line holds a citation: "[" and then digits, "edit" or "citation needed", and "]".
 
     `square` counts the "[" of each document.
     """
@@ -216,8 +218,11 @@ def _cited(codes, begin, end, first, square, flags):  # type: ignore[no-untyped-
                 stop = at + 1
                 while stop < end[i] and flags[codes[stop]] & DECIMAL:
                     stop += 1
-                other = codes[stop] if stop < end[i] else np.uint32(0)
-                if other == 93 or (stop == at + 1 and (other == 101 or other == 99)):
+                if (
+                    (stop < end[i] and codes[stop] == 93)
+                    or starts_with(codes, at + 1, end[i], _EDIT)
+                    or starts_with(codes, at + 1, end[i], _NEEDED)
+                ):
                     out[i] = True
                     break
     return out

@@ -104,7 +104,9 @@ _OPERATORS = np.frombuffer(b"{}[]()<>;=/\\|", dtype=np.uint8)
 def characters(batch: Batch) -> Characters:
     """Counts of characters and their entropy, from one histogram a document."""
     text = batch.segments.text
-    counts, scripts, entropy = _count(text.codes, text.first, bits(), _operator_table())
+    longest = int(np.max(np.diff(text.first), initial=0))
+    seen = np.empty(min(SIZE, longest), dtype=np.uint32)
+    counts, scripts, entropy = _count(text.codes, text.first, bits(), _operator_table(), _histogram(), seen)
     rows: list[NDArray[Any]] = [*counts, scripts, entropy]
     return Characters(*rows)
 
@@ -116,14 +118,18 @@ def _operator_table() -> NDArray[np.bool_]:
     return table
 
 
+@cache
+def _histogram() -> NDArray[np.int32]:
+    """Scratch that is all zeros between calls: filling it anew for every batch would cost more than the counting."""
+    return np.zeros(SIZE, dtype=np.int32)
+
+
 @njit(cache=True)
-def _count(codes, first, table, operator):  # type: ignore[no-untyped-def]  # a kernel
+def _count(codes, first, table, operator, histogram, seen):  # type: ignore[no-untyped-def]  # a kernel
     docs = len(first) - 1
     counts = np.zeros((_COUNTS, docs), dtype=np.int64)
     scripts = np.zeros((len(SCRIPT_NAMES), docs), dtype=np.int64)
     entropy = np.zeros(docs, dtype=np.float64)
-    histogram = np.zeros(SIZE, dtype=np.int32)
-    seen = np.empty(SIZE, dtype=np.uint32)
     for d in range(docs):
         distinct = 0
         for at in range(first[d], first[d + 1]):

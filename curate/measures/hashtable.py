@@ -11,13 +11,14 @@ instead of branches keep the processor from guessing what it cannot know:
 """
 
 import numpy as np
-from numba import njit
+
+from curate.segment.kernels import helper
 
 EMPTY = np.int32(-1)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True)
+@helper
 def table_bits(entries):  # type: ignore[no-untyped-def]  # a kernel
     """log2 of the slots for this many entries: at most half of them get used."""
     bits = 4
@@ -26,7 +27,7 @@ def table_bits(entries):  # type: ignore[no-untyped-def]  # a kernel
     return bits
 
 
-@njit(cache=True)
+@helper
 def home(key, bits):  # type: ignore[no-untyped-def]  # a kernel
     """The slot where the search for a key begins."""
     return np.int64((key * _SPREAD) >> np.uint64(64 - bits))

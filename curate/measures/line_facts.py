@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
 from curate.measures.characters import bits
+from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM, DIGIT, UPPER
 
 
@@ -32,7 +33,7 @@ def line_facts(batch: Batch) -> LineFacts:
     return LineFacts(*columns)
 
 
-@njit(cache=True)
+@helper
 def fasttext_space(code):  # type: ignore[no-untyped-def]  # a kernel
     """Whether fastText's reader takes this code point for white space: ' ', tab to carriage return, NUL."""
     return code <= 32 and (code == 32 or (9 <= code <= 13) or code == 0)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from curate.measures.batch import Batch, ratio
 from curate.measures.characters import SCRIPT_NAMES, SCRIPT_SHIFT, TECHNICAL, bits, characters
 from curate.measures.phrases import ALL, CURSED, CURSED_CLOSING, FIRST_CURSED, phrases
+from curate.segment.kernels import helper
 from curate.segment.tables import ALPHA, SPACE, UPPER
 
 FEWEST_LIST_WORDS = 12
@@ -34,50 +35,50 @@ _FIRST_CLOSING = len(ALL) - len(CURSED_CLOSING)
 
 def madlad(batch: Batch) -> dict[str, NDArray[np.generic]]:
     """The family `madlad`, without the family's name."""
-    text, words, chars = batch.segments.text, batch.segments.words_uax29, batch.once(characters)
-    found = batch.once(phrases)
+    segments, chars = batch.segments, batch.once(characters)
     main = np.argmax(chars.scripts, axis=0)
     # Where all letters are of one script no sentence differs from the document.
     main = np.where(np.max(chars.scripts, axis=0, initial=0) == chars.letters, -1, main)
-    counts = _madlad(
-        text.codes, text.first, words.begin, words.first, main, bits(), found.at, found.end, found.phrase, found.first
-    )
+    counts = _madlad(segments.text, segments.words_space, segments.words_uax29, main, bits(), batch.once(phrases))
     out: dict[str, NDArray[np.generic]] = {"sentences": counts[0]}
     return out | {f"{name}_frac": ratio(counts[row + 1], counts[0]) for row, name in enumerate(_NAMES)}
 
 
 @njit(cache=True)
-def _madlad(  # type: ignore[no-untyped-def]  # a kernel
-    codes, first, word_begin, word_first, main, table, found_at, found_end, found, found_first
-):
+def _madlad(text, spaced, words, main, table, places):  # type: ignore[no-untyped-def]  # a kernel
     """Rows: sentences, then those hit by rule 1 to 5, by 2 or OLMo 3's part of 5, by any."""
+    codes, first = text.codes, text.first
     docs = len(first) - 1
     out = np.zeros((8, docs), dtype=np.int64)
+    scripts = np.zeros(len(SCRIPT_NAMES), dtype=np.int64)
     for d in range(docs):
-        word = word_first[d]
-        place = found_first[d]
+        k = spaced.first[d]
+        word = words.first[d]
+        place = places.first[d]
         start = first[d]
-        while start < first[d + 1]:
-            end, following, technical, wild = _sentence(codes, start, first[d + 1], table)
-            words, capitals = 0, 0
-            while word < word_first[d + 1] and word_begin[word] < following:
-                words += 1
-                capitals += (table[codes[word_begin[word]]] & UPPER) != 0
+        while k < spaced.first[d + 1]:
+            k, end, following, wild = _sentence(codes, start, k, spaced, spaced.first[d + 1], first[d + 1])
+            listed, capitals = 0, 0
+            while word < words.first[d + 1] and words.begin[word] < following:
+                listed += 1
+                capitals += (table[codes[words.begin[word]]] & UPPER) != 0
                 word += 1
-            cursed, plain = False, False
-            while place < found_first[d + 1] and found_at[place] < end:
-                if found[place] >= FIRST_CURSED and found_at[place] >= start and found_end[place] <= end:
-                    cursed |= found[place] < _FIRST_CLOSING or _blank(codes, found_end[place], end, table)
-                    plain |= found[place] < _FIRST_ESCAPED
+            cursed, plain = False, wild
+            while place < places.first[d + 1] and places.at[place] < end:
+                if places.phrase[place] >= FIRST_CURSED and places.at[place] >= start and places.end[place] <= end:
+                    cursed |= places.phrase[place] < _FIRST_CLOSING or _blank(codes, places.end[place], end, table)
+                    plain |= places.phrase[place] < _FIRST_ESCAPED
                 place += 1
-            if words > 0 or not _blank(codes, start, end, table):
+            if listed > 0 or not _blank(codes, start, end, table):
                 last = end - 1
-                while last > start and table[codes[last]] & SPACE:
+                while table[codes[last]] & SPACE:
                     last -= 1
-                plain |= wild
+                technical = 0
+                for at in range(start, end):
+                    technical += (table[codes[at]] & TECHNICAL) != 0
                 cursed = cursed or plain or codes[last] == 124
-                inconsistent = main[d] >= 0 and _main_script(codes, start, end, table) not in (-1, main[d])
-                listing = words >= FEWEST_LIST_WORDS and 2 * capitals > words
+                inconsistent = main[d] >= 0 and _main_script(codes, start, end, table, scripts) not in (-1, main[d])
+                listing = listed >= FEWEST_LIST_WORDS and 2 * capitals > listed
                 abnormal = end - start < SHORTEST or end - start > LONGEST
                 symbols = 5 * technical > end - start
                 out[0, d] += 1
@@ -92,68 +93,57 @@ def _madlad(  # type: ignore[no-untyped-def]  # a kernel
     return out
 
 
-@njit(cache=True)
-def _sentence(codes, start, stop, table):  # type: ignore[no-untyped-def]
-    """Where the sentence at `start` ends, where the next begins, technical characters, whether wildcards match."""
-    technical = 0
+@helper
+def _sentence(codes, start, k, spaced, last, stop):  # type: ignore[no-untyped-def]
+    """The sentence at `start`, whose first white-space word is `k`, word by word.
+
+    Returns the word after it, where it ends, where the next begins, and whether an expression with wildcards matches.
+    """
     wild = False
-    end, following = stop, stop
-    at = start
-    while at < stop:
-        code = codes[at]
-        bit = table[code]
-        if bit & ALPHA:
-            at += 1
-            continue
-        technical += (bit & TECHNICAL) != 0
-        if code == 46 or code == 33 or code == 63:
-            end = at
-            while at < stop and (codes[at] == 46 or codes[at] == 33 or codes[at] == 63):
-                at += 1
-            if at < stop and table[codes[at]] & SPACE:
-                while at < stop and table[codes[at]] & SPACE:
-                    at += 1
-                following = at
-                break
-            end = stop
-            continue
-        # Groups of three, four or one character follow each other: look closer only where two of them do.
-        if (
-            code == 32
-            and at + 10 < stop
-            and (
-                codes[at + 1] == 0x2116
-                or (codes[at + 4] == 32 and codes[at + 8] == 32)
+    gap = start
+    while True:
+        until = spaced.begin[k] if k < last else stop
+        for at in range(gap, until):
+            if codes[at] != 32 or at + 1 >= stop:
+                continue
+            if codes[at + 1] == 0x2116:
+                wild = True
+            # Groups of three, four or one character: look closer only where two of them follow each other.
+            if at + 10 < stop and (
+                (codes[at + 4] == 32 and codes[at + 8] == 32)
                 or (codes[at + 5] == 32 and codes[at + 10] == 32)
                 or (codes[at + 2] == 32 and codes[at + 4] == 32)
-            )
-        ):
-            wild = wild or _wild(codes, at, stop, table)
-        elif code == 44 and at + 4 < stop and codes[at + 4] == 44:
-            wild = wild or _pairs(codes, at, _end(codes, at, stop, table))
-        elif code == 32 and at + 1 < stop and codes[at + 1] == 0x2116:
-            wild = True
-        at += 1
-    return end, following, technical, wild
+            ):
+                wild = wild or _groups(codes, at, _end(codes, at, stop, spaced, k, last))
+        if k == last:
+            return k, stop, stop, wild
+        end = spaced.end[k]
+        k += 1
+        code = codes[end - 1]
+        if (code == 46 or code == 33 or code == 63) and end < stop:
+            following = spaced.begin[k] if k < last else stop
+            while end > start and (codes[end - 1] == 46 or codes[end - 1] == 33 or codes[end - 1] == 63):
+                end -= 1
+            return k, end, following, wild
+        if code == 44 and end + 3 < stop and codes[end + 3] == 44:
+            wild = wild or _pairs(codes, end - 1, _end(codes, end - 1, stop, spaced, k, last))
+        gap = end
 
 
-@njit(cache=True)
-def _end(codes, at, stop, table):  # type: ignore[no-untyped-def]
-    """Where the sentence around `at` ends, as far as an expression can reach."""
-    limit = min(stop, at + _REACH)
-    while at < limit:
-        if codes[at] != 46 and codes[at] != 33 and codes[at] != 63:
-            at += 1
-            continue
-        end = at
-        while at < stop and (codes[at] == 46 or codes[at] == 33 or codes[at] == 63):
-            at += 1
-        if at < stop and table[codes[at]] & SPACE:
+@helper
+def _end(codes, at, stop, spaced, k, last):  # type: ignore[no-untyped-def]
+    """Where the sentence around `at` ends, as far as an expression can reach; `k` is the word that follows."""
+    while k < last and spaced.begin[k] < at + _REACH:
+        end = spaced.end[k]
+        if end < stop and (codes[end - 1] == 46 or codes[end - 1] == 33 or codes[end - 1] == 63):
+            while end > at and (codes[end - 1] == 46 or codes[end - 1] == 33 or codes[end - 1] == 63):
+                end -= 1
             return end
-    return limit
+        k += 1
+    return min(stop, at + _REACH)
 
 
-@njit(cache=True)
+@helper
 def _blank(codes, start, end, table):  # type: ignore[no-untyped-def]
     for at in range(start, end):  # noqa: SIM110  # `all` over a generator does not compile
         if not table[codes[at]] & SPACE:
@@ -161,10 +151,10 @@ def _blank(codes, start, end, table):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
-def _main_script(codes, start, end, table):  # type: ignore[no-untyped-def]
-    """The script of most letters, the first named among equals; -1 without letters."""
-    scripts = np.zeros(len(SCRIPT_NAMES), dtype=np.int64)
+@helper
+def _main_script(codes, start, end, table, scripts):  # type: ignore[no-untyped-def]
+    """The script of most letters, the first named among equals; -1 without letters. `scripts` is scratch."""
+    scripts[:] = 0
     for at in range(start, end):
         bit = table[codes[at]]
         if bit & ALPHA:
@@ -173,16 +163,13 @@ def _main_script(codes, start, end, table):  # type: ignore[no-untyped-def]
     return best if scripts[best] > 0 else -1
 
 
-@njit(cache=True)
-def _wild(codes, at, stop, table):  # type: ignore[no-untyped-def]
-    """Whether " №" or one of the three expressions that begin with a space matches at `at`, inside its sentence."""
-    if codes[at + 1] == 0x2116:
-        return True
-    end = _end(codes, at, stop, table)
+@helper
+def _groups(codes, at, end):  # type: ignore[no-untyped-def]
+    """Whether one of the three expressions that begin with a space matches at `at`."""
     return _spaced(codes, at, end, 3) or _spaced(codes, at, end, 4) or _single_characters(codes, at, end)
 
 
-@njit(cache=True)
+@helper
 def _spaced(codes, at, end, width):  # type: ignore[no-untyped-def]
     """A space and `width` characters but line feeds, nine times."""
     if at + _GROUPS * (width + 1) > end:
@@ -194,7 +181,7 @@ def _spaced(codes, at, end, width):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@helper
 def _single_characters(codes, at, end):  # type: ignore[no-untyped-def]
     """A space and one character but a space, nine times."""
     if at + 2 * _GROUPS > end:
@@ -205,7 +192,7 @@ def _single_characters(codes, at, end):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@helper
 def _pairs(codes, at, end):  # type: ignore[no-untyped-def]
     """A comma, then four times: a space, two characters but line feeds, one or two commas."""
     at += 1

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from curate.measures.batch import Batch, lower
 from curate.measures.characters import bits
 from curate.measures.matching import starts_with
+from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM, ALPHA, SPACE
 
 # Unclosed tags and entities end here, so that no text makes the scan quadratic.
@@ -39,7 +40,7 @@ def _interesting() -> NDArray[np.bool_]:
     return table
 
 
-@njit(cache=True)
+@helper
 def _address_end(codes, at, stop, table):  # type: ignore[no-untyped-def]
     """Where the web address that begins here ends: at white space, an angle bracket or a quote, less end marks."""
     while at < stop and not table[codes[at]] & SPACE and codes[at] != 34 and codes[at] != 60 and codes[at] != 62:
@@ -49,7 +50,7 @@ def _address_end(codes, at, stop, table):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True)
+@helper
 def _tag_end(codes, at, stop, table):  # type: ignore[no-untyped-def]
     """Where the tag that begins at `at` ends, or `at` if none does."""
     if at + 1 >= stop or not (table[codes[at + 1]] & ALPHA or codes[at + 1] in (33, 47, 63)):  # ! / ?
@@ -62,7 +63,7 @@ def _tag_end(codes, at, stop, table):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True)
+@helper
 def _entity_end(codes, at, stop, table):  # type: ignore[no-untyped-def]
     """Where the entity that begins at `at` ends, or `at` if none does."""
     for end in range(at + 1, min(stop, at + LONGEST_ENTITY)):

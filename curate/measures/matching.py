@@ -1,9 +1,9 @@
 """Comparing a place in the text with a fixed word, inside kernels."""
 
-from numba import njit
+from curate.segment.kernels import helper
 
 
-@njit(cache=True)
+@helper
 def starts_with(codes, at, stop, word):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
     """Whether `codes[at:stop]` begins with `word`, an array or a tuple of code points."""
     if at + len(word) > stop:

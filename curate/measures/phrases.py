@@ -50,7 +50,7 @@ class Found(NamedTuple):
 def phrases(batch: Batch) -> Found:
     """Every place of every phrase of ALL; phrases may overlap."""
     text = batch.segments.text
-    room = 64
+    room = 64 + len(text.codes) // 256
     while True:
         at, phrase, first = _find(text.codes, batch.once(lower), text.first, *_table(), room)
         if len(at) <= room:

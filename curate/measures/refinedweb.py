@@ -26,6 +26,7 @@ from curate.measures.characters import bits
 from curate.measures.line_facts import fasttext_space, line_facts
 from curate.measures.matching import starts_with
 from curate.measures.phrases import CUTS, FIRST_CURSED, FIRST_CUT, codes_of, phrases
+from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM, DECIMAL, SPACE
 
 _COUNTED = ("likes", "shares", "comments", "retweets", "reposts", "quotes", "bookmarks", "upvotes", "downvotes",
@@ -80,7 +81,7 @@ def _columns(counts: NDArray[np.int64]) -> dict[str, NDArray[np.generic]]:
     return out
 
 
-@njit(cache=True)
+@helper
 def is_counter(lowered, a, b, table, counted):  # type: ignore[no-untyped-def]
     r"""`^\W*\d(?:,|\.|\d)*(?:k|m|b)?\s+(?:likes|...)\W*$` on a lower-cased line."""
     while a < b and not (table[lowered[a]] & ALNUM or lowered[a] == 95):
@@ -108,13 +109,13 @@ def is_counter(lowered, a, b, table, counted):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True)
+@helper
 def _space_before(codes, low, at, table):  # type: ignore[no-untyped-def]
     """Where a match begins that takes one white-space character before it along."""
     return at - 1 if at > low and table[codes[at - 1]] & SPACE else at
 
 
-@njit(cache=True)
+@helper
 def _cuts(codes, a, b, table, cuts, gap, cut_begin, cut_end):  # type: ignore[no-untyped-def]
     """Windows of the line that the three cuts take, in order of place; `gap` takes the space after a cart along too."""
     cart, more, sign_in = cuts
@@ -145,7 +146,7 @@ def _cuts(codes, a, b, table, cuts, gap, cut_begin, cut_end):  # type: ignore[no
     return n
 
 
-@njit(cache=True)
+@helper
 def _fasttext_words(codes, a, b, table):  # type: ignore[no-untyped-def]
     """fastText tokens of a window that begin with a letter or a digit."""
     count = 0
@@ -156,7 +157,7 @@ def _fasttext_words(codes, a, b, table):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True)
+@helper
 def _strip_text(codes, left, right, alive, low, high, table):  # type: ignore[no-untyped-def]
     """`str.strip()` of the lines that are left, joined: blank lines go at both ends, the outer edges get stripped."""
     for i in range(low, high):
@@ -276,7 +277,7 @@ def _olmo3(codes, lowered, begin, end, first, facts, has_cuts, words, table, cou
     return out
 
 
-@njit(cache=True)
+@helper
 def _words_lost(codes, word_begin, word_end, low, high, a, b, table):  # type: ignore[no-untyped-def]
     """Words that a cut takes: those inside it; what is left of a word that sticks out counts if it holds a letter."""
     lost = 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from curate.measures.characters import bits
 from curate.segment import Text, classes
+from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM
 
 MOST_LISTS = 32
@@ -86,7 +87,7 @@ def count(trie: Trie, text: Text, lowered: NDArray[np.uint32], roots: NDArray[np
     return _count(lowered, text.first, roots, separated, starts, *trie[:4], bits(), lists)
 
 
-@njit(cache=True)
+@helper
 def _home(edge, mask):  # type: ignore[no-untyped-def]  # a kernel
     """The slot where the search for an edge begins."""
     return np.int64((edge * _SPREAD) >> np.uint64(20)) & mask
@@ -103,13 +104,13 @@ def _insert(edges, child, keys, values):  # type: ignore[no-untyped-def]  # a ke
         child[at] = values[k]
 
 
-@njit(cache=True)
+@helper
 def _pair(first, second):  # type: ignore[no-untyped-def]  # a kernel
     """16 bits that two code points share with few other pairs."""
     return (first * 257 + second) & 0xFFFF
 
 
-@njit(cache=True)
+@helper
 def _word_character(code, bit):  # type: ignore[no-untyped-def]  # a kernel
     return code == 95 or (bit & ALNUM) != 0
 

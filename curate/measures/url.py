@@ -23,7 +23,7 @@ from curate.measures.lists import Lists, alphanumeric, bare_url
 from curate.segment import decode
 
 _PARTS = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?([^/?#]*)([^?#]*)(?:\?([^#]*))?")
-_WORDS = re.compile(r"[A-Za-z0-9]+")
+_WORDS = re.compile(r"[a-z0-9]+")
 # Second-level labels under which the registered domain has three labels (co.uk, com.au, or.jp ...).
 _GENERIC = frozenset({"co", "com", "org", "net", "gov", "edu", "ac", "or", "ne", "go", "gob", "gouv", "nom", "mil"})
 _COUNTS = (
@@ -48,26 +48,24 @@ class Urls:
         digits = np.zeros(batch.docs, dtype=np.float64)
         for d, url in enumerate(batch.urls):
             if url:
-                host = _host(url)
-                counts[:, d] = self._count(url, host)
+                host, path, query = _parts(url)
+                counts[:, d] = self._count(url, host, path, query)
                 digits[d] = sum(map(str.isdecimal, host)) / len(host) if host else 0.0
         out: dict[str, NDArray[np.generic]] = dict(zip(_COUNTS, counts, strict=True))
         return out | {"digit_share": digits, "banned_subwords": self._count_subwords(batch)}
 
-    def _count(self, url: str, host: str) -> list[int]:
+    def _count(self, url: str, host: str, path: str, query: str) -> list[int]:
         """The whole numbers of one URL, in the order of _COUNTS."""
-        found = _PARTS.match(url)
-        path, query = (found.group(2), found.group(3) or "") if found else ("", "")
-        labels = [label for label in host.split(".") if label]
-        words = {word.lower() for word in _WORDS.findall(url)}
         lists = self.lists
+        labels = [label for label in host.split(".") if label]
+        words = set(_WORDS.findall(url.lower())) if lists.banned_words or lists.soft_words else set()
         is_ip = _is_ip(host)
         return [
             len(url),
             len(host),
             0 if is_ip else _subdomains(labels),
-            sum(1 for part in path.split("/") if part),
-            sum(1 for part in query.split("&") if part),
+            len(list(filter(None, path.split("/")))),
+            len(list(filter(None, query.split("&")))),
             host.count("-"),
             is_ip,
             any(".".join(labels[k:]) in lists.domains for k in range(len(labels))) if lists.domains else 0,
@@ -86,13 +84,15 @@ class Urls:
         return trie.count(self._subwords, text, text.codes, start, anywhere, start[:0], 1)[0]
 
 
-def _host(url: str) -> str:
-    """The host of a URL in lower case, without user, port and closing dot."""
+def _parts(url: str) -> tuple[str, str, str]:
+    """Host in lower case without user, port and closing dot; path; query."""
     found = _PARTS.match(url)
-    host = found.group(1).rpartition("@")[2] if found else ""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].rstrip(".").lower()
+    if not found:
+        return "", "", ""
+    host, path, query = found.groups("")
+    host = host.rpartition("@")[2].lower()
+    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].rstrip(".")
+    return host, path, query
 
 
 def _is_ip(host: str) -> int:

@@ -21,6 +21,7 @@ from curate.measures.gopher.ngrams import longer_grams, repeated_pairs
 from curate.measures.hashtable import EMPTY, home, table_bits
 from curate.measures.marks import marks
 from curate.segment import word_id
+from curate.segment.kernels import helper
 from curate.segment.tables import ALPHA, SPACE
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -146,7 +147,7 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
     """Characters of the 5- to 10-grams that the scan has met before, int64[6, docs].
 
     Two equal n-grams of PREFIX characters or more begin with the same PREFIX characters. So the scan looks only at
-    tokens whose next PREFIX characters occur again in the text, and at those whose 5-gram is shorter than that.
+    tokens whose next PREFIX characters occur again in the text, and at n-grams that are shorter than that.
     """
     docs = len(first) - 1
     out = np.zeros((len(DUPLICATED), docs), dtype=np.int64)
@@ -160,6 +161,7 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
     hashes = np.zeros(widest + 1, dtype=np.uint64)  # of the first characters, joined
     length = np.zeros(most + 1, dtype=np.int64)  # of the first tokens, joined
     candidates = np.empty(most, dtype=np.int32)
+    again = np.empty(most, dtype=np.bool_)
     powers = np.empty(256, dtype=np.uint64)
     powers[0] = 1
     for k in range(1, len(powers)):
@@ -179,7 +181,7 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
         for i in range(tokens):
             length[i + 1] = length[i] + end[low + i] - begin[low + i]
         assert length[tokens] == size
-        found = _repeated_prefixes(hashes, length, tokens, powers[PREFIX], keys, slots, candidates)
+        found = _repeated_prefixes(hashes, length, tokens, powers[PREFIX], keys, slots, candidates, again)
         for n in range(5, 11):
             if tokens <= n:
                 break
@@ -187,13 +189,18 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
             mask = (1 << bits) - 1
             slots[: 1 << bits] = EMPTY
             free = 0
+            kept = 0
             for k in range(found):
                 i = candidates[k]
-                if i < free:
-                    continue
                 if i > tokens - n:
                     break
                 size = length[i + n] - length[i]
+                if size >= PREFIX and not again[i]:
+                    continue
+                candidates[kept] = i
+                kept += 1
+                if i < free:
+                    continue
                 key = hashes[length[i + n]] - hashes[length[i]] * _power(powers, size)
                 at = home(key, bits)
                 while (slots[at] != EMPTY) & (keys[at] != key):
@@ -204,40 +211,40 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
                 else:
                     keys[at] = key
                     slots[at] = 0
+            found = kept
     return out
 
 
-@njit(cache=True)
-def _repeated_prefixes(hashes, length, tokens, power, keys, slots, candidates):  # type: ignore[no-untyped-def]
-    """The tokens, ascending, that may begin a repeated n-gram; returns their number."""
+@helper
+def _repeated_prefixes(  # type: ignore[no-untyped-def]
+    hashes, length, tokens, power, keys, slots, candidates, again
+):
+    """The tokens, ascending, that may begin a repeated n-gram; returns their number. `again`: the prefix repeats."""
     bits = table_bits(tokens)
     mask = (1 << bits) - 1
     slots[: 1 << bits] = EMPTY
-    # First a mark a token, 1 where its prefix occurs again, then in their place the marked tokens.
+    again[:tokens] = False
     for i in range(tokens - 4):
-        if length[i + 5] - length[i] < PREFIX:
-            candidates[i] = 1
-            continue
+        if length[i] + PREFIX > length[tokens]:
+            break
         key = hashes[length[i] + PREFIX] - hashes[length[i]] * power
         at = home(key, bits)
         while (slots[at] != EMPTY) & (keys[at] != key):
             at = (at + 1) & mask
-        if slots[at] == EMPTY:
-            keys[at] = key
-            slots[at] = i
-            candidates[i] = 0
-        else:
-            candidates[slots[at]] = 1
-            candidates[i] = 1
+        new = slots[at] == EMPTY
+        other = np.int32(i) if new else slots[at]
+        keys[at] = key
+        slots[at] = other
+        again[other] |= not new
+        again[i] |= not new
     found = 0
     for i in range(tokens - 4):
-        if candidates[i]:
-            candidates[found] = i
-            found += 1
+        candidates[found] = i
+        found += again[i] | (length[i + 5] - length[i] < PREFIX)
     return found
 
 
-@njit(cache=True)
+@helper
 def _power(powers, exponent):  # type: ignore[no-untyped-def]
     """_BASE ** exponent."""
     if exponent < len(powers):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
 from curate.measures.characters import BULLET, bits
+from curate.segment.kernels import helper
 from curate.segment.tables import SPACE
 
 _DASH, _DOT, _ELLIPSIS, _MIDLINE_ELLIPSIS = 45, 46, 0x2026, 0x22EF
@@ -45,12 +46,12 @@ def raw_lines(batch: Batch) -> RawLineMarks:
     return RawLineMarks(LineMarks(*out[0:3]), LineMarks(*out[3:6]), out[9], LineMarks(*out[6:9]))
 
 
-@njit(cache=True)
+@helper
 def _ends_in_dots(codes, begin, end):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
     return end - begin >= 3 and codes[end - 1] == _DOT and codes[end - 2] == _DOT and codes[end - 3] == _DOT
 
 
-@njit(cache=True)
+@helper
 def _ends_in_spaced_dots(codes, begin, end):  # type: ignore[no-untyped-def]  # a kernel inlined into kernels
     return (
         end - begin >= 5

@@ -6,14 +6,14 @@ numbers of its two ends, which makes every level exact given the 64-bit word ids
 """
 
 import numpy as np
-from numba import njit
 
 from curate.measures.hashtable import EMPTY, home, table_bits
+from curate.segment.kernels import helper
 
 _PAIR = np.uint64(0xFF51AFD7ED558CCD)
 
 
-@njit(cache=True)
+@helper
 def repeated_words(ids, low, high, keys, slots, positions, groups, counts, firsts):  # type: ignore[no-untyped-def]
     """Level 1 for the words `low:high`: positions (from 0) of the words that occur at least twice, and their groups.
 
@@ -41,7 +41,7 @@ def repeated_words(ids, low, high, keys, slots, positions, groups, counts, first
     return survivors, kept, distinct
 
 
-@njit(cache=True)
+@helper
 def repeated_pairs(ids, low, high, keys, slots, positions, groups, counts, firsts):  # type: ignore[no-untyped-def]
     """Level 2 at once, for readings that do not ask for single words; a pair is one hash of its two ids."""
     bits = table_bits(high - low)
@@ -65,7 +65,7 @@ def repeated_pairs(ids, low, high, keys, slots, positions, groups, counts, first
     return _keep_repeated(positions, groups, counts, firsts, max(0, high - low - 1), distinct, slots)
 
 
-@njit(cache=True)
+@helper
 def longer_grams(keys, slots, positions, groups, counts, firsts, survivors):  # type: ignore[no-untyped-def]
     """One level up, in place: from repeated n-grams to repeated (n+1)-grams. Returns (survivors, groups)."""
     bits = table_bits(survivors)
@@ -93,7 +93,7 @@ def longer_grams(keys, slots, positions, groups, counts, firsts, survivors):  # 
     return _keep_repeated(positions, groups, counts, firsts, pairs, distinct, slots)
 
 
-@njit(cache=True)
+@helper
 def _keep_repeated(positions, groups, counts, firsts, entries, distinct, renumbered):  # type: ignore[no-untyped-def]
     """Drop what occurs once and number the rest anew, by first occurrence; `renumbered` is scratch."""
     kept = np.int32(0)
@@ -112,7 +112,7 @@ def _keep_repeated(positions, groups, counts, firsts, entries, distinct, renumbe
     return survivors, kept
 
 
-@njit(cache=True)
+@helper
 def covered(positions, groups, survivors, only, skip_first, firsts, n, length):  # type: ignore[no-untyped-def]
     """Length of the words inside repeated n-grams, each word once.
 
@@ -131,7 +131,7 @@ def covered(positions, groups, survivors, only, skip_first, firsts, n, length): 
     return total
 
 
-@njit(cache=True)
+@helper
 def most_frequent(counts, firsts, kept, n, length):  # type: ignore[no-untyped-def]
     """The group with most copies, among equals the longest, among those the first seen; -1 where nothing repeats."""
     best = -1
