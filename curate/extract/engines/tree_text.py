@@ -34,6 +34,7 @@ class _Writer:
         self.level = 0
         self.numbers: list[int] = []
         self.in_cell = False
+        self.bars = 0  # cells that ended in this row; written with the next text, so none at the end of a line
 
     def words(self, text: str | None) -> None:
         """Running text: white space of the source is one space."""
@@ -120,19 +121,25 @@ class _Writer:
     def table(self, element: Any) -> None:
         """One line for each row, cells set apart by bars; a table in a cell is running text."""
         self.end_line(2)
-        for row in element.iter("row"):
+        self.words(element.text)
+        for row in element:
             self.end_line(1)
-            filled = False
-            outer, self.in_cell = self.in_cell, True
-            for cell in row:
-                if filled:
-                    self._put_bar()
-                before = len(self.parts)
-                self.children(cell)
-                filled = filled or len(self.parts) > before
-            self.in_cell = outer
-            self.space = self.space and outer
+            if row.tag == "row":
+                self.row(row)
+            elif isinstance(row.tag, str):
+                self.element(row)
+            self.words(row.tail)
         self.end_line(2)
+
+    def row(self, row: Any) -> None:
+        """Cells with bars between them."""
+        outermost = not self.in_cell
+        self.in_cell = True
+        for index, cell in enumerate(row):
+            self.bars += index > 0
+            self.children(cell)
+        if outermost:
+            self.in_cell, self.bars, self.space = False, 0, False
 
     def _put(self, text: str) -> None:
         if not text:
@@ -145,12 +152,11 @@ class _Writer:
         if self.mark:
             self.parts.append(self.mark)
             self.mark = ""
+        if self.bars:
+            before = " " if self.parts and not self.parts[-1][-1].isspace() else ""
+            self.parts.append(before + "| " * self.bars)
+            self.bars = 0
         self.parts.append(text)
-
-    def _put_bar(self) -> None:
-        self.space = True
-        self._put("|")
-        self.space = True
 
 
 def _mark(kind: str, number: int, level: int) -> str:

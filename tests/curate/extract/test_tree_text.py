@@ -21,7 +21,15 @@ from curate.extract.engines.tree_text import tree_text
         ('<p>x</p><list rend="dl"><item rend="dt-1">t</item><item rend="dd-1">d</item></list>', "x\n\nt\n  d"),
         (
             "<p>x</p><table><row><cell>a</cell><cell>b<lb/>c</cell></row><row><cell>d</cell><cell/></row></table>",
-            "x\n\na | b c\nd |",
+            "x\n\na | b c\nd",
+        ),
+        (
+            "<p>x</p><table><row><cell/><cell>a</cell><cell/><cell>b</cell></row><row><cell>c</cell></row></table>",
+            "x\n\n| a | | b\nc",
+        ),
+        (
+            "<table><row><cell>a<table><row><cell>b</cell><cell>c</cell></row></table></cell><cell>d</cell></row></table>",
+            "a b | c | d",
         ),
         ("<p>x</p><table><row><cell>only</cell></row></table><p>y</p>", "x\n\nonly\n\ny"),
         ("<p>use <code>f(x)</code>, then</p><p>y</p>", "use f(x), then\n\ny"),
