@@ -133,9 +133,13 @@ def _groups(
         while opened and end < last and words[end] == 0 and end not in gone:
             end += 1
         group[-1] = begin, end, kind
-    if tidy and groups:
+    # What ends the document takes the blank lines before it along, and so on through the groups that it then reaches.
+    while tidy and groups and groups[-1][-1][1] == last:
         begin, end, kind = groups[-1][0]
-        while groups[-1][-1][1] == last and begin > first and words[begin - 1] == 0 and begin - 1 not in gone:
+        while begin > first and words[begin - 1] == 0 and begin - 1 not in gone:
             begin -= 1
         groups[-1][0] = begin, end, kind
+        if len(groups) < 2 or groups[-2][-1][1] != begin:
+            break
+        groups[-2:] = [groups[-2] + groups[-1]]
     return groups

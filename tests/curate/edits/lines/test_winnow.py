@@ -147,6 +147,7 @@ def test_blank_lines_left_double_go_along(edited: Callable[..., str]) -> None:
     assert edited("one\n\nSign in", lines=LINES) == "one"
     assert edited("one\nSign in\n\ntwo", lines=LINES) == "one\n\ntwo"
     assert edited("one\n\nSign in\n\n7\n\n\ntwo", lines=LINES) == "one\n\ntwo"
+    assert edited("one\nSign in\n\n7", lines=LINES) == "one"
 
 
 def test_nothing_may_be_left(edited: Callable[..., str]) -> None:
