@@ -11,7 +11,8 @@ from curate.edits import automaton, citations, triggers
 from curate.edits.config import EditsConfig
 from curate.edits.lines import find as lines_found
 from curate.edits.lines.find import Cleared
-from curate.edits.lines.rules import Batch, rules
+from curate.edits.lines.rule import Batch
+from curate.edits.lines.rules import rules
 from curate.edits.lines.shape import shape
 from curate.edits.lines.whitespace import respaced
 from curate.edits.merge import merged

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curate.edits.lines.rules import Batch, Rule
+from curate.edits.lines.rule import Batch, Rule
 
 Mark = tuple[int, int]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from curate.edits.lines.rules import Batch
+from curate.edits.lines.rule import Batch
 from curate.edits.spans import Edit
 
 KIND = "line:whitespace"

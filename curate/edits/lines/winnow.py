@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from curate.edits.lines.rules import Batch, Cuts, Mask, Rule, whole
+from curate.edits.lines.rule import Batch, Cuts, Mask, Rule, whole
 from curate.edits.lines.shape import SHORT, core_ids
 from curate.edits.phrases import any_of, phrases, table
 from curate.edits.triggers import Bell

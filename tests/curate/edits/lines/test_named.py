@@ -33,6 +33,10 @@ def test_c4_reads_lines_without_marks_but_does_not_strip_them_again(edited: Call
     assert edited("It ends so. [12]", lines=only_end, citations="c4@datatrove") == ""
 
 
+def test_c4_sees_a_word_that_a_mark_had_parted(edited: Callable[..., str]) -> None:
+    assert edited("java[1]script\nuse coo[edit]kies", lines=C4 | {"few_words": "off"}, citations="c4@datatrove") == ""
+
+
 def test_c4_counts_words_before_the_marks_in_datatrove_and_after_in_tfds(edited: Callable[..., str]) -> None:
     line = "one two three four [5]"
     assert edited(line, lines={"few_words": "c4@datatrove"}, citations="c4@datatrove") == "one two three four "
