@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from curate.language.answer import NONE, Language, has_letters, prefix
 from curate.language.codes import short_code
 from workbench.errors import Exit, UserError

@@ -146,7 +146,6 @@ def test_margins_are_positive_on_the_side_that_is_kept() -> None:
     assert margins(profile(words), words, measures)["distance"].to_list() == [None] * 4
 
 
-
 @given(
     st.lists(
         st.tuples(
