@@ -20,7 +20,6 @@ from curate.measures.line_facts import line_facts
 from curate.measures.lists import ANY, NAMED, Lists
 from curate.measures.registry import Measure
 
-UNSPACED = frozenset({"ja", "zh", "th", "lo", "km", "my"})
 # Entries of the LDNOOBW lists that are common parts of other words, left out by C4 in the language named.
 ALLOWED = {"ja": frozenset({"sm", "グロ", "女の子"}), "zh": frozenset({"性"})}
 
@@ -61,7 +60,7 @@ class Lexicons:
         found = self._trie
         default = found.roots[ANY]
         roots = np.array([found.roots.get(lang or ANY, default) for lang in batch.langs], dtype=np.int64)
-        separated = np.array([lang not in UNSPACED for lang in batch.langs], dtype=np.bool_)
+        separated = np.array([lang not in trie.UNSPACED for lang in batch.langs], dtype=np.bool_)
         starts = batch.once(line_facts).starts
         hits = trie.count(found, batch.segments.text, batch.once(lower), roots, separated, starts, len(self.names))
         words = np.diff(batch.segments.words_uax29.first)

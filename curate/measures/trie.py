@@ -15,6 +15,8 @@ from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM
 
 MOST_LISTS = 32
+# Languages whose words stand without spaces between them.
+UNSPACED = frozenset({"ja", "zh", "th", "lo", "km", "my"})
 _CODE_BITS = 21
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _FREE = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -51,9 +53,10 @@ def build(roots: Mapping[str, Sequence[Iterable[str]]]) -> Trie:
                 regular &= bool(bits()[codes[0]] & ALNUM)
                 if len(codes) >= 3:
                     heads[1, _pair(_pair(codes[0], codes[1]), codes[2])] = True
+                elif len(codes) == 2:
+                    heads[0, _pair(codes[0], codes[1])] = True
                 else:
-                    # A word of one character may be followed by any other.
-                    heads[0, _pair(codes[0], codes[1] if len(codes) == 2 else np.arange(1 << 16))] = True
+                    heads[0] = True  # any other character may follow
                 node = numbers[root]
                 for code in codes:
                     edge = node << _CODE_BITS | code

@@ -19,6 +19,8 @@ from curate.measures.hashtable import EMPTY, home, table_bits
 from curate.segment import Spans, Words, nonempty, stripped
 from curate.segment.hashing import span_id
 
+_ALONE = np.uint64(1)
+
 
 class Blocks(NamedTuple):
     """One reading of a batch as lines and paragraphs."""
@@ -44,7 +46,7 @@ def raw(batch: Batch) -> Blocks:
     """Lines and paragraphs as they stand, the empty ones left out."""
     codes = batch.segments.text.codes
     lines = nonempty(batch.segments.lines)
-    paragraphs = Spans(*_runs_of_lines(*lines))
+    paragraphs = Spans(*_paragraphs(*lines, batch.segments.text.first))
     return Blocks(Words(*lines, _ids(codes, *lines)), Words(*paragraphs, _ids(codes, *paragraphs)))
 
 
@@ -60,8 +62,8 @@ def trimmed(batch: Batch) -> Blocks:
 
 @njit(cache=True)
 def _ids(codes, begin, end, first):  # type: ignore[no-untyped-def]  # a kernel
-    """Ids of spans; the one span of a document that has no other stays 0, since nothing is compared with it."""
-    out = np.zeros(len(begin), dtype=np.uint64)
+    """Ids of spans; the span of a document that has no other is not read, since only an empty one stands beside it."""
+    out = np.full(len(begin), _ALONE)
     for d in range(len(first) - 1):
         if first[d + 1] - first[d] > 1:
             for i in range(first[d], first[d + 1]):
@@ -135,20 +137,27 @@ def _clipped(codes, left, right, paragraphs):  # type: ignore[no-untyped-def]  #
 
 
 @njit(cache=True)
-def _runs_of_lines(begin, end, first):  # type: ignore[no-untyped-def]  # a kernel
-    """Paragraphs as runs of non-empty lines with exactly one line feed between them."""
-    starts = np.empty(len(begin), dtype=np.int64)
-    stops = np.empty(len(begin), dtype=np.int64)
+def _paragraphs(begin, end, first, text_first):  # type: ignore[no-untyped-def]  # a kernel
+    """Runs of lines that are not empty with one line feed between them; so is one at either end of the text."""
+    docs = len(first) - 1
+    starts = np.empty(len(begin) + docs, dtype=np.int64)
+    stops = np.empty(len(begin) + docs, dtype=np.int64)
     of = np.zeros(len(first), dtype=np.int64)
     n = 0
-    for d in range(len(first) - 1):
+    for d in range(docs):
+        low, high = text_first[d], text_first[d + 1]
+        if first[d] == first[d + 1] and high - low == 1:
+            starts[n], stops[n] = low, high
+            n += 1
         for i in range(first[d], first[d + 1]):
             if i > first[d] and begin[i] == end[i - 1] + 1:
                 stops[n - 1] = end[i]
-            else:
-                starts[n] = begin[i]
-                stops[n] = end[i]
-                n += 1
+                continue
+            starts[n] = low if i == first[d] and begin[i] == low + 1 else begin[i]
+            stops[n] = end[i]
+            n += 1
+        if n > of[d] and stops[n - 1] == high - 1:
+            stops[n - 1] = high
         of[d + 1] = n
     return starts[:n].copy(), stops[:n].copy(), of
 

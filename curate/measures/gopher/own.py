@@ -2,7 +2,8 @@
 
 Words are UAX-29 words, so that Chinese, Japanese or Thai text has words too; lines and paragraphs are stripped and not
 blank; only copies after the first count, and every share of characters is of the same blocks or words, so that white
-space weighs nothing; bullets are those of Unicode; stop words are those of the document's language.
+space weighs nothing; bullets are those of Unicode; stop words are those of the document's language, looked for anywhere
+in the scripts that write no spaces.
 """
 
 from functools import cache
@@ -12,12 +13,14 @@ import yaml
 from numba import njit
 from numpy.typing import NDArray
 
-from curate.measures.batch import Batch, ratio
+from curate.measures import trie
+from curate.measures.batch import Batch, lower, ratio
 from curate.measures.characters import DATA, bits, characters
 from curate.measures.gopher.blocks import copies, trimmed
 from curate.measures.gopher.grams import NAMES, uax29_grams
 from curate.measures.gopher.lines import raw_lines
 from curate.measures.marks import marks
+from curate.measures.trie import UNSPACED
 from curate.segment import word_id
 from curate.segment.tables import ALPHA, IDEOGRAPH
 
@@ -35,7 +38,7 @@ def stop_words() -> dict[str, list[str]]:
 @cache
 def _stop_table() -> tuple[dict[str, int], NDArray[np.uint64]]:
     """Number of each language, and for each a hash table of the ids of its words; uint64[languages, _SLOTS]."""
-    lists = stop_words()
+    lists = {lang: words for lang, words in stop_words().items() if lang not in UNSPACED}
     table = np.zeros((len(lists), _SLOTS), dtype=np.uint64)
     for number, words in enumerate(lists.values()):
         for word in words:
@@ -45,6 +48,24 @@ def _stop_table() -> tuple[dict[str, int], NDArray[np.uint64]]:
                 slot = (slot + 1) % _SLOTS
             table[number, slot] = one
     return {lang: number for number, lang in enumerate(lists)}, table
+
+
+@cache
+def _unspaced_stop_words() -> trie.Trie:
+    """The stop words of the scripts without spaces, each word a list of its own so that different ones can be told."""
+    return trie.build({lang: [[word] for word in words] for lang, words in stop_words().items() if lang in UNSPACED})
+
+
+def _count_unspaced(batch: Batch, stops: NDArray[np.int64], distinct: NDArray[np.int64]) -> None:
+    """Fills in the stop words of the documents in scripts without spaces."""
+    known = _unspaced_stop_words()
+    separated = np.array([lang not in known.roots for lang in batch.langs], dtype=np.bool_)
+    if separated.all():
+        return
+    roots = np.array([known.roots.get(lang or "", 0) for lang in batch.langs], dtype=np.int64)
+    places = trie.count(known, batch.segments.text, batch.once(lower), roots, separated, roots[:0], trie.MOST_LISTS)
+    stops[~separated] = places.sum(axis=0)[~separated]
+    distinct[~separated] = (places > 0).sum(axis=0)[~separated]
 
 
 def gopher(batch: Batch) -> dict[str, NDArray[np.generic]]:
@@ -58,6 +79,7 @@ def gopher(batch: Batch) -> dict[str, NDArray[np.generic]]:
         segments.text.codes, words.begin, words.end, words.first, segments.lower_ids("words_uax29"), bits(), langs,
         stop_table,
     )  # fmt: skip
+    _count_unspaced(batch, stops, distinct_stops)
     out: dict[str, NDArray[np.generic]] = {
         "words": grams.words,
         "mean_word_length": ratio(grams.chars, grams.words),
