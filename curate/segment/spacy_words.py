@@ -134,7 +134,7 @@ def _emit(codes, at, stop, tokens, n):  # type: ignore[no-untyped-def]
 @helper
 def _special(codes, at, stop, facts, sieve):  # type: ignore[no-untyped-def]
     """Token lengths of the special case that this span is, or 0."""
-    if stop <= at or not sieve[shape(codes[at], codes[stop - 1], stop - at)] & SPECIAL:
+    if not 0 < stop - at <= LONGEST_SPECIAL or not sieve[shape(codes[at], codes[stop - 1], stop - at)] & SPECIAL:
         return np.uint64(0)
     return find(facts, span_id(codes, at, stop))
 
