@@ -147,6 +147,14 @@ def _cuts(codes, a, b, table, cuts, gap, cut_begin, cut_end):  # type: ignore[no
 
 
 @helper
+def _blank(codes, a, b, table):  # type: ignore[no-untyped-def]
+    for at in range(a, b):  # noqa: SIM110  # `all` over a generator does not compile
+        if not table[codes[at]] & SPACE:
+            return False
+    return True
+
+
+@helper
 def _fasttext_words(codes, a, b, table):  # type: ignore[no-untyped-def]
     """fastText tokens of a window that begin with a letter or a digit."""
     count = 0
@@ -191,6 +199,7 @@ def _dclm(codes, lowered, begin, end, first, facts, has_cuts, table, counted, cu
     for i in range(len(begin)):
         widest = max(widest, end[i] - begin[i])
     rest = np.empty(widest, dtype=codes.dtype)
+    cut_words = np.empty(len(begin), dtype=np.int64)
     for d in range(docs):
         low, high = first[d], first[d + 1]
         lines = 0
@@ -212,31 +221,37 @@ def _dclm(codes, lowered, begin, end, first, facts, has_cuts, table, counted, cu
                     hit = facts.words[i] < 2
                 alive[i] = not hit
                 out[step, d] += hit
-            if step != _SHORT:
-                _strip_text(codes, left, right, alive, low, high, table)
+            _strip_text(codes, left, right, alive, low, high, table)
         out[_KEPT, d] = lines - out[_UPPER, d] - out[_DIGITS, d] - out[_COUNTER, d] - out[_SHORT, d]
+        for i in range(low, high):
+            cut_words[i] = -1
+            if not alive[i] or not has_cuts[d] or facts.words[i] > LONGEST_CUT_LINE:
+                continue
+            n = _cuts(lowered, left[i], right[i], table, cuts, False, cut_begin, cut_end)
+            if n == 0:
+                continue
+            out[_CUT, d] += 1
+            out[_KEPT, d] -= 1
+            size = np.int64(0)
+            at = left[i]
+            for k in range(n + 1):
+                until = cut_begin[k] if k < n else right[i]
+                for source in range(at, until):
+                    rest[size] = codes[source]
+                    size += 1
+                at = cut_end[k] if k < n else until
+            cut_words[i] = _fasttext_words(rest, 0, size, table)
+            alive[i] = not _blank(rest, 0, size, table)
+        _strip_text(codes, left, right, alive, low, high, table)
         for i in range(low, high):
             if not alive[i]:
                 continue
-            words = np.int64(facts.tokens[i])
-            if left[i] != begin[i] or right[i] != end[i]:
-                words = _fasttext_words(codes, left[i], right[i], table)
-            n = 0
-            if has_cuts[d] and facts.words[i] <= LONGEST_CUT_LINE:
-                n = _cuts(lowered, left[i], right[i], table, cuts, False, cut_begin, cut_end)
-            if n:
-                out[_CUT, d] += 1
-                out[_KEPT, d] -= 1
-                size = np.int64(0)
-                at = left[i]
-                for k in range(n + 1):
-                    until = cut_begin[k] if k < n else right[i]
-                    for source in range(at, until):
-                        rest[size] = codes[source]
-                        size += 1
-                    at = cut_end[k] if k < n else until
-                words = _fasttext_words(rest, 0, size, table)
-            out[7, d] += words
+            if cut_words[i] >= 0:
+                out[7, d] += cut_words[i]
+            elif left[i] != begin[i] or right[i] != end[i]:
+                out[7, d] += _fasttext_words(codes, left[i], right[i], table)
+            else:
+                out[7, d] += facts.tokens[i]
     return out
 
 
