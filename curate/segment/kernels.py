@@ -1,4 +1,8 @@
-"""How the kernels are compiled."""
+"""How the kernels are compiled.
+
+numba keeps compiled kernels beside the source and looks at the date of a kernel's own file only: after a change to a
+file of helpers, delete the `__pycache__` of the files that call them.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
