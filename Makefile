@@ -18,7 +18,7 @@ demo: $(READY)
 	@echo
 	@echo "Next, ask of any page that is missing why, what another threshold would have kept, and look at the report:"
 	@echo "  $(BIN)/curate explain $(DEMO) --any-dropped"
-	@echo "  $(BIN)/curate whatif $(DEMO) --set gopher.dup_line_frac=0.5"
+	@echo "  $(BIN)/curate whatif $(DEMO) --set gopher.words_min=100"
 	@echo "  $(BIN)/curate report $(DEMO) --to runs/demo.html"
 
 test: $(READY)
