@@ -25,6 +25,9 @@ NONE = Language(UNKNOWN, 0.0, UNKNOWN, 0.0)
 class Identifier(Protocol):
     """Identifies texts one by one: the answer for a text depends on nothing else."""
 
+    languages: frozenset[str]
+    """The codes it can answer, without `und`."""
+
     def identify(self, texts: list[str]) -> list[Language]:
         """One answer a text, in order."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from curate.language.answer import NONE, Language, has_letters, prefix
 from curate.language.codes import short_code
 from workbench.errors import Exit, UserError
-from workbench.parts import require
 
 PREFIX_CHARS = 3000
 _LABEL = "__label__"
@@ -15,11 +14,16 @@ class FastText:
     """A supervised fastText model; its labels (`__label__en`, `__label__eng_Latn`) become ISO 639 codes."""
 
     def __init__(self, path: str) -> None:
-        fasttext = require("fasttext")
+        try:
+            import fasttext
+        except ModuleNotFoundError:
+            hint = "pip install fasttext-numpy2"  # `predict` of the package called fasttext fails under NumPy 2
+            raise UserError("fastText is not installed", hint=hint, code=Exit.MISSING) from None
         try:
             self._model = fasttext.load_model(path)
         except ValueError as error:
             raise UserError(f"no fastText model at {path}: {error}", hint="check the file", code=Exit.INPUT) from None
+        self.languages = frozenset(short_code(label.removeprefix(_LABEL)) for label in self._model.get_labels())
 
     def identify(self, texts: list[str]) -> list[Language]:
         """One answer a text, from its beginning; fastText reads one line, so newlines become spaces."""

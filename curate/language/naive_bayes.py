@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from curate.language.answer import NONE, Language, has_letters, prefix
 
 # More characters cost time and change the answer of hardly any page (benchmarks/language.py measures both).
-PREFIX_CHARS = 1500
+PREFIX_CHARS = 1000
 
 
 class _Model(NamedTuple):
@@ -32,9 +32,9 @@ class _Model(NamedTuple):
 
 
 class NaiveBayes:
-    """py3langid's language model; about a hundred megabytes of memory, a second to load."""
+    """py3langid's language model, on the first `prefix_chars` characters; a hundred megabytes, a second to load."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix_chars: int = PREFIX_CHARS) -> None:
         import py3langid
         from py3langid.modelio import load_model
 
@@ -49,13 +49,15 @@ class NaiveBayes:
             np.asarray(feature, np.int32),
         )
         self._labels = labels
+        self._prefix_chars = prefix_chars
+        self.languages = frozenset(labels)
         # Some languages have two classes (two scripts): the later one is folded into the first.
         self._aliases = [(labels.index(label), i) for i, label in enumerate(labels) if labels.index(label) < i]
         self._counts = np.zeros(len(self._model.weights), np.int32)
 
     def identify(self, texts: list[str]) -> list[Language]:
-        """One answer a text, from its first PREFIX_CHARS characters."""
-        return [self._one(prefix(text, PREFIX_CHARS)) for text in texts]
+        """One answer a text, from its beginning."""
+        return [self._one(prefix(text, self._prefix_chars)) for text in texts]
 
     def _one(self, text: str) -> Language:
         if not has_letters(text):

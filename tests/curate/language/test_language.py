@@ -100,7 +100,23 @@ def test_a_fasttext_model_by_path(model: Path) -> None:
     assert found[0].runner_up == "en"
 
 
+def test_what_a_model_can_answer(model: Path) -> None:
+    assert identifier(str(model)).languages == {"en", "de"}
+    assert BUILTIN.languages >= SENTENCES.keys() and len(BUILTIN.languages) > 130
+
+
+def test_fasttext_is_not_installed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fasttext", None)
+    with pytest.raises(UserError) as error:
+        identifier(str(model))
+    assert error.value.code == Exit.MISSING
+    assert error.value.hint == "pip install fasttext-numpy2"
+
+
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as loading:
+        identifier(str(tmp_path / "none.bin"))
+    assert loading.value.code == Exit.INPUT
     with pytest.raises(UserError) as error:
         model_digest(str(tmp_path / "none.bin"))
     assert error.value.code == Exit.INPUT
