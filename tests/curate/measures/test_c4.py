@@ -70,7 +70,7 @@ def family(row: dict[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(TEXTS)
 def test_every_measure_is_as_restated(measured, text: str) -> None:
     (row,) = measured([text])

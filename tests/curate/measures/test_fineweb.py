@@ -28,7 +28,7 @@ def restated(text: str) -> dict[str, float]:
     }
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_every_measure_is_as_restated(measured, text: str) -> None:
     (row,) = measured([text])

@@ -71,7 +71,7 @@ def family(row: dict[str, float]) -> dict[str, float]:
     return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(TEXTS)
 def test_every_measure_is_as_restated(measured, text: str) -> None:
     assert family(measured([text])[0]) == restated(text)

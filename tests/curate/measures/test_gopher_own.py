@@ -55,7 +55,7 @@ def restated_repetition(text: str) -> dict[str, float]:
     return out
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(TEXTS)
 def test_repetition_is_as_restated(measured, text: str) -> None:
     (row,) = measured([text])

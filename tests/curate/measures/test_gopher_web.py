@@ -121,7 +121,7 @@ def family(row: dict[str, float], prefix: str) -> dict[str, float]:
     return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(TEXTS)
 def test_every_measure_is_as_restated(measured, text: str) -> None:
     (row,) = measured([text])

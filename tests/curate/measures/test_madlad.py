@@ -10,8 +10,8 @@ from curate.segment import Segments, surfaces
 
 LITERAL = (
     "���", "aute irure dolor ", " sunt in culpa qui ", "orem ipsum ", " quis nostrud ", " adipisicing ", " dolore eu ",
-    " cupidatat ", "autem vel eum", "wisi enim ad", " sex ", " porn ", "黄色电影", "mp3", "ownload", "Episode", "Develop",
-    "Facebook", " crusher ", " xxx ", " №",
+    " cupidatat ", "autem vel eum", "wisi enim ad", " sex ", " porn ", "黄色电影", "mp3", "ownload", "Episode",
+    "Develop", "Facebook", " crusher ", " xxx ", " №",
 )  # fmt: skip
 WILD = (" ...", " ....", " [^ ]")
 PLAIN = [re.compile(re.escape(phrase)) for phrase in LITERAL]
@@ -44,7 +44,7 @@ def restated(text: str) -> dict[str, float]:
     return {"madlad.sentences": len(sentences), **shares}
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_every_measure_is_as_restated(measured, text: str) -> None:
     (row,) = measured([text])

@@ -44,7 +44,7 @@ def dclm(text: str) -> tuple[float, float]:
     return before, fasttext_words(text)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(TEXTS)
 def test_words_removed_are_those_dclm_removes(measured, text: str) -> None:
     before, after = dclm(text)
@@ -75,7 +75,7 @@ def olmo3(text: str) -> tuple[int, int]:
     return len(words(text)), len(words("\n".join(lines)))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(TEXTS)
 def test_words_removed_are_those_datamap_removes(measured, text: str) -> None:
     before, after = olmo3(text)
