@@ -44,9 +44,9 @@ class Extract(Section):
     """How the main text is taken out of HTML."""
 
     engine: Literal["trafilatura", "resiliparse"] = "trafilatura"
-    wall_s: PositiveFloat = 20.0
+    wall_s: PositiveFloat = 10.0
     """Seconds a page may take; one that takes longer is tried once more, alone, with ten times the limits."""
-    cpu_s: PositiveFloat = 15.0
+    cpu_s: PositiveFloat = 2.0
     memory_mb: PositiveInt = 1024
     max_chars: PositiveInt = 10_000_000
     """A text above this many characters fails."""
