@@ -17,7 +17,6 @@ class LineFacts(NamedTuple):
 
     upper: NDArray[np.int32]
     digits: NDArray[np.int32]  # str.isdigit
-    ascii_digits: NDArray[np.int32]
     octets: NDArray[np.int32]  # bytes in UTF-8
     tokens: NDArray[np.int32]  # fastText tokens that begin with a letter or a digit
     runs: NDArray[np.int32]  # runs of letters and digits
@@ -41,35 +40,32 @@ def fasttext_space(code):  # type: ignore[no-untyped-def]  # a kernel
 
 @njit(cache=True)
 def _line_facts(codes, begin, end, word_begin, table):  # type: ignore[no-untyped-def]  # a kernel
-    out = np.zeros((7, len(begin)), dtype=np.int32)
+    out = np.zeros((6, len(begin)), dtype=np.int32)
     starts = np.empty(len(codes) // 2 + 2 + len(begin), dtype=np.int64)
     n = 0
     word = 0
     for i in range(len(begin)):
-        upper, digits, ascii_digits, tokens = 0, 0, 0, 0
+        upper, digits = np.uint32(0), np.uint32(0)
         octets = end[i] - begin[i]
         before = n
-        after_separator = True
-        inside = False
+        inside = np.uint32(0)
         for at in range(begin[i], end[i]):
             code = codes[at]
             bit = table[code]
-            alnum = (bit & ALNUM) != 0
-            upper += (bit & UPPER) != 0
-            digits += (bit & DIGIT) != 0
-            ascii_digits += alnum & (code <= 57)
-            tokens += alnum & after_separator
+            upper += bit & UPPER
+            digits += bit & DIGIT
+            alnum = bit & ALNUM
             starts[n] = at
-            n += alnum & (not inside)
+            n += alnum > inside
             inside = alnum
-            after_separator = fasttext_space(code)
             if code > 0x7F:
                 octets += 1 + np.int64(code > 0x7FF) + np.int64(code > 0xFFFF)
-        out[0, i], out[1, i], out[2, i] = upper, digits, ascii_digits
-        out[3, i], out[4, i], out[5, i] = octets, tokens, n - before
+        out[0, i], out[1, i], out[2, i], out[4, i] = upper // UPPER, digits // DIGIT, octets, n - before
+        for k in range(before, n):
+            out[3, i] += starts[k] == begin[i] or fasttext_space(codes[starts[k] - 1])
         while word < len(word_begin) and word_begin[word] < end[i]:
             word += 1
-            out[6, i] += 1
+            out[5, i] += 1
     return out, starts[:n].copy()
 
 

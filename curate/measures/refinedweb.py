@@ -273,7 +273,7 @@ def _olmo3(codes, lowered, begin, end, first, facts, has_cuts, words, table, cou
                 word += 1
             if facts.upper[i] / facts.octets[i] > 0.5:
                 out[_UPPER, d] += 1
-            elif facts.ascii_digits[i] / facts.octets[i] > 0.999999:
+            elif facts.octets[i] == b - a and facts.digits[i] / facts.octets[i] > 0.999999:
                 out[_DIGITS, d] += 1
             elif facts.digits[i] > 0 and is_counter(lowered, a, b, table, counted):
                 out[_COUNTER, d] += 1

@@ -1,8 +1,9 @@
 """Names, types and one-line definitions of every measure that a rule may read.
 
 A measure is one number (or word) per document and text version. Its name is `family.measure`; a rule adds a
-comparison and a threshold. No measure is ever null or NaN: what a ratio is when its denominator is 0 stands here once,
-in `EMPTY`, and in the text of the measures that differ.
+comparison and a threshold. No measure is ever null or NaN: a ratio whose denominator is 0 is 0.0, a mean over nothing
+is 0.0, the main script of no letters is "". One family differs, because its program does: `gopher_olmo3.dup_line_*` and
+`dup_para_*` of a text without lines are 1.0.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 DType = Literal["int64", "float64", "string"]
-
-EMPTY = "A ratio whose denominator is 0 is 0.0, a mean over nothing is 0.0, a main of nothing is the empty string."
 
 
 class Measure(NamedTuple):

@@ -14,8 +14,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
-from curate.measures.characters import characters
 from curate.measures.hashtable import EMPTY, home, table_bits
+from curate.measures.line_facts import line_facts
 from curate.segment import Spans, Words, nonempty, stripped
 from curate.segment.hashing import span_id
 
@@ -216,21 +216,29 @@ def _copies(ids, lengths, first):  # type: ignore[no-untyped-def]  # a kernel
 
 
 def utf8_lengths(batch: Batch, spans: Spans | Words) -> NDArray[np.int64]:
-    """Bytes of each span in UTF-8, int64[spans]."""
-    chars = batch.once(characters)
-    ascii_only = chars.bytes == chars.chars
-    return _utf8_lengths(batch.segments.text.codes, spans.begin, spans.end, spans.first, ascii_only)
+    """Bytes of each span in UTF-8, int64[spans]; spans ascend and do not overlap."""
+    lines, octets = batch.segments.lines, batch.once(line_facts).octets
+    return _utf8_lengths(batch.segments.text.codes, spans.begin, spans.end, lines.begin, lines.end, octets)
 
 
 @njit(cache=True)
-def _utf8_lengths(codes, begin, end, first, ascii_only):  # type: ignore[no-untyped-def]  # a kernel
+def _utf8_lengths(codes, begin, end, line_begin, line_end, octets):  # type: ignore[no-untyped-def]  # a kernel
+    """Only lines that hold more bytes than characters are looked into, and only where a span ends inside them."""
     out = np.empty(len(begin), dtype=np.int64)
-    for d in range(len(first) - 1):
-        for i in range(first[d], first[d + 1]):
-            size = end[i] - begin[i]
-            if not ascii_only[d]:
-                for at in range(begin[i], end[i]):
+    line = 0
+    for i in range(len(begin)):
+        size = end[i] - begin[i]
+        while line < len(line_begin) and line_end[line] <= begin[i]:
+            line += 1
+        k = line
+        while k < len(line_begin) and line_begin[k] < end[i]:
+            more = octets[k] - (line_end[k] - line_begin[k])
+            if more > 0 and begin[i] <= line_begin[k] and line_end[k] <= end[i]:
+                size += more
+            elif more > 0:
+                for at in range(max(begin[i], line_begin[k]), min(end[i], line_end[k])):
                     code = codes[at]
                     size += np.int64(code > 0x7F) + np.int64(code > 0x7FF) + np.int64(code > 0xFFFF)
-            out[i] = size
+            k += 1
+        out[i] = size
     return out

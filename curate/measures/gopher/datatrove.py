@@ -159,6 +159,7 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
     keys = np.empty(room, dtype=np.uint64)
     slots = np.empty(room, dtype=np.int32)
     hashes = np.zeros(widest + 1, dtype=np.uint64)  # of the first characters, joined
+    solid = np.empty(widest + 1, dtype=np.uint64)
     length = np.zeros(most + 1, dtype=np.int64)  # of the first tokens, joined
     candidates = np.empty(most, dtype=np.int32)
     again = np.empty(most, dtype=np.bool_)
@@ -170,14 +171,28 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
         low = first[d]
         tokens = first[d + 1] - low
         # The tokens hold every character but white space, in order.
-        value = np.uint64(0)
-        size = np.int64(0)
+        size = 0
         for at in range(text_first[d], text_first[d + 1]):
             code = codes[at]
-            solid = (table[code] & SPACE) == 0
-            value = value * _BASE + np.uint64(code) + np.uint64(1) if solid else value
-            size += solid
-            hashes[size] = value
+            solid[size] = np.uint64(code) + np.uint64(1)
+            size += (table[code] & SPACE) == 0
+        # Four characters a step: the products do not wait for each other.
+        value = np.uint64(0)
+        at = 0
+        while at + 4 <= size:
+            two = solid[at] * _BASE + solid[at + 1]
+            three = two * _BASE + solid[at + 2]
+            four = three * _BASE + solid[at + 3]
+            hashes[at + 1] = value * powers[1] + solid[at]
+            hashes[at + 2] = value * powers[2] + two
+            hashes[at + 3] = value * powers[3] + three
+            value = value * powers[4] + four
+            hashes[at + 4] = value
+            at += 4
+        while at < size:
+            value = value * _BASE + solid[at]
+            at += 1
+            hashes[at] = value
         for i in range(tokens):
             length[i + 1] = length[i] + end[low + i] - begin[low + i]
         assert length[tokens] == size

@@ -35,6 +35,8 @@ _STOP_WORDS = tuple(
     int.from_bytes(word.encode(), "little") for word in ("the", "be", "to", "of", "and", "that", "have", "with")
 )
 
+_STOP_HEADS = sum(1 << head for head in {word & 31 for word in _STOP_WORDS})  # bits of their first letters
+
 
 def gopher_dclm(batch: Batch) -> dict[str, NDArray[np.generic]]:
     """The family `gopher_dclm`, without the family's name."""
@@ -132,7 +134,8 @@ def _space_words(codes, lowered, begin, end, first, table):  # type: ignore[no-u
                     letter = True
                     break
             out[1, d] += not letter
-            if 2 <= end[i] - begin[i] <= 4:
+            head = lowered[begin[i]]
+            if head < 128 and (_STOP_HEADS >> (head & 31)) & 1 and 2 <= end[i] - begin[i] <= 4:
                 packed = np.int64(0)
                 for at in range(begin[i], end[i]):
                     packed |= np.int64(min(lowered[at], np.uint32(255))) << (8 * (at - begin[i]))

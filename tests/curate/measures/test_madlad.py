@@ -52,6 +52,11 @@ def test_every_measure_is_as_restated(measured, text: str) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
+def test_more_phrases_than_there_was_room_for(measured) -> None:
+    (row,) = measured(["mp3. " * 5000])
+    assert (row["madlad.sentences"], row["madlad.cursed_frac"]) == (5000, 1.0)
+
+
 def test_a_sentence_in_another_script_is_inconsistent(measured) -> None:
     text = "An English sentence stands here. Another English sentence stands here. А это русское предложение."
     assert measured([text])[0]["madlad.inconsistent_frac"] == 1 / 3
