@@ -132,8 +132,8 @@ def main() -> None:
     data = Path(os.environ.get("WINNOW_SHARED_DATA", ROOT.parent / "shared" / "data"))
     parser.add_argument("--pages", type=Path, default=data / "peer-decisions" / "datatrove-0.10.1.jsonl.zst")
     parser.add_argument("--peer", type=Path, help="a Python that has datatrove 0.10.1 with its processing extra")
-    parser.add_argument("--docs", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=5, help="passes of ours for each pass of the peer")
+    parser.add_argument("--docs", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=7, help="passes of ours for each pass of the peer")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
 from curate.measures.characters import characters
+from curate.measures.kernels import U
 from curate.measures.matching import starts_with
 from curate.measures.phrases import C4, phrases
 from curate.segment import Segments, Spans, stripped
@@ -173,12 +174,12 @@ def _words(begin, end, word_begin, word_end):  # type: ignore[no-untyped-def]  #
     """Words of each line and the length of the longest."""
     count = np.zeros(len(begin), dtype=np.int64)
     longest = np.zeros(len(begin), dtype=np.int64)
-    k = 0
-    for i in range(len(begin)):
-        while k < len(word_begin) and word_begin[k] < end[i]:
+    k = U(0)
+    for i in range(U(len(begin))):
+        while k < U(len(word_begin)) and word_begin[k] < end[i]:
             count[i] += 1
             longest[i] = max(longest[i], word_end[k] - word_begin[k])
-            k += 1
+            k += U(1)
     return count, longest
 
 
@@ -190,7 +191,7 @@ def _holds(codes, begin, end, first, curly, found_at, found):  # type: ignore[no
     for d in range(len(first) - 1):
         for i in range(first[d], first[d + 1]):
             if curly[d] > 0:
-                for at in range(begin[i], end[i]):
+                for at in range(U(begin[i]), U(end[i])):
                     if codes[at] == 123:
                         out[i] = _CURLY
                         break

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
+from curate.measures.kernels import U
 from curate.segment import classes
 from curate.segment.tables import CATEGORIES, SCRIPTS, SIZE, WORD_BREAKS
 
@@ -132,7 +133,7 @@ def _count(codes, first, table, operator, histogram, seen):  # type: ignore[no-u
     entropy = np.zeros(docs, dtype=np.float64)
     for d in range(docs):
         distinct = 0
-        for at in range(first[d], first[d + 1]):
+        for at in range(U(first[d]), U(first[d + 1])):
             code = codes[at]
             if histogram[code] == 0:
                 seen[distinct] = code

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch, ratio
 from curate.measures.characters import bits, characters
+from curate.measures.kernels import U
 from curate.segment import word_id
 from curate.segment.tables import SPACE
 
@@ -110,7 +111,7 @@ def _code_lines(codes, begin, end, first, table, pairs):  # type: ignore[no-unty
                 out[2, d] += 1
                 continue
             before = np.uint32(0)
-            for at in range(a, b):
+            for at in range(U(a), U(b)):
                 after = codes[at]
                 if before < 128 and after < 128 and pairs[before, after]:
                     out[2, d] += 1

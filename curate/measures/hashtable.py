@@ -7,7 +7,7 @@ instead of branches keep the processor from guessing what it cannot know:
 
     at = home(key, bits)
     while (slots[at] != EMPTY) & (keys[at] != key):
-        at = (at + 1) & mask
+        at = (at + U(1)) & mask
 """
 
 import numpy as np
@@ -30,4 +30,4 @@ def table_bits(entries):  # type: ignore[no-untyped-def]  # a kernel
 @helper
 def home(key, bits):  # type: ignore[no-untyped-def]  # a kernel
     """The slot where the search for a key begins."""
-    return np.int64((key * _SPREAD) >> np.uint64(64 - bits))
+    return (key * _SPREAD) >> np.uint64(64 - bits)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
 from curate.measures.characters import bits
+from curate.measures.kernels import U
 from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM, DIGIT, UPPER
 
@@ -43,19 +44,19 @@ def _line_facts(codes, begin, end, word_begin, table):  # type: ignore[no-untype
     out = np.zeros((6, len(begin)), dtype=np.int32)
     starts = np.empty(len(codes) // 2 + 2 + len(begin), dtype=np.int64)
     n = 0
-    word = 0
+    word = U(0)
     for i in range(len(begin)):
         upper, digits = np.uint32(0), np.uint32(0)
         octets = end[i] - begin[i]
         before = n
         inside = np.uint32(0)
-        for at in range(begin[i], end[i]):
+        for at in range(U(begin[i]), U(end[i])):
             code = codes[at]
             bit = table[code]
             upper += bit & UPPER
             digits += bit & DIGIT
             alnum = bit & ALNUM
-            starts[n] = at
+            starts[U(n)] = at
             n += alnum > inside
             inside = alnum
             if code > 0x7F:
@@ -63,8 +64,8 @@ def _line_facts(codes, begin, end, word_begin, table):  # type: ignore[no-untype
         out[0, i], out[1, i], out[2, i], out[4, i] = upper // UPPER, digits // DIGIT, octets, n - before
         for k in range(before, n):
             out[3, i] += starts[k] == begin[i] or fasttext_space(codes[starts[k] - 1])
-        while word < len(word_begin) and word_begin[word] < end[i]:
-            word += 1
+        while word < U(len(word_begin)) and word_begin[word] < end[i]:
+            word += U(1)
             out[5, i] += 1
     return out, starts[:n].copy()
 

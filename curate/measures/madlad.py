@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch, ratio
 from curate.measures.characters import SCRIPT_NAMES, SCRIPT_SHIFT, TECHNICAL, bits, characters
+from curate.measures.kernels import U
 from curate.measures.phrases import ALL, CURSED, CURSED_CLOSING, FIRST_CURSED, phrases
 from curate.segment.kernels import helper
 from curate.segment.tables import ALPHA, SPACE, UPPER
@@ -74,7 +75,7 @@ def _madlad(text, spaced, words, main, table, places):  # type: ignore[no-untype
                 while table[codes[last]] & SPACE:
                     last -= 1
                 technical = 0
-                for at in range(start, end):
+                for at in range(U(start), U(end)):
                     technical += (table[codes[at]] & TECHNICAL) != 0
                 cursed = cursed or plain or codes[last] == 124
                 inconsistent = main[d] >= 0 and _main_script(codes, start, end, table, scripts) not in (-1, main[d])

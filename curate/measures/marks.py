@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch, lower
 from curate.measures.characters import bits
+from curate.measures.kernels import U
 from curate.measures.matching import starts_with
 from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM, ALPHA, SPACE
@@ -89,7 +90,7 @@ def _marks(codes, lowered, first, table, interesting):  # type: ignore[no-untype
         spaced_free = np.int64(0)
         at = first[d]
         while at < stop:
-            code = lowered[at]
+            code = lowered[U(at)]
             if code >= 128 or not interesting[code]:
                 at += 1
                 continue

@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measures.batch import Batch, lower
+from curate.measures.kernels import U
 
 # Of C4 (`curate.measures.c4`), in the order of its tests but for "{", which is a single character.
 C4 = ("lorem ipsum", "javascript", "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies",
@@ -95,12 +96,12 @@ def _find(codes, lowered, first, padded, lengths, keys, head, following, room): 
     for d in range(docs):
         window = np.uint64(0)
         stop = first[d + 1]
-        for last in range(first[d], stop):
+        for last in range(U(first[d]), U(stop)):
             window = ((window << _CODE_BITS) | np.uint64(lowered[last])) & _WINDOW
             row = np.int64(head[(window * _SPREAD) >> _SHIFT])
             if row < 0:
                 continue
-            begin = last - _PREFIX + 1
+            begin = np.int64(last) - _PREFIX + 1
             while row >= 0:
                 same = keys[row] == window and begin >= first[d] and begin + lengths[row] <= stop
                 if same:

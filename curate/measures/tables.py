@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -12,26 +13,40 @@ from curate.measures.registry import REGISTRY
 from workbench.errors import Exit, UserError
 
 _ID = "id"
+Kind = Literal["number", "text"]
 
 
-def names(paths: Sequence[str]) -> list[str]:
-    """The measures that the tables add, in order.
+def names(paths: Sequence[str], taken: Container[str] = REGISTRY) -> list[str]:
+    """The measures that the tables add, in order; `taken` are the names that they may not have.
 
-    Raises UserError (exit 4) for a file that is no Parquet or has no column `id`, and for a measure that exists.
+    Raises UserError (exit 4) for a file that is no Parquet or has no column `id` of strings, for a measure that exists,
+    and for one that is neither a number nor a word.
     """
-    found: list[str] = []
+    found: dict[str, Kind] = {}
     for path in paths:
-        columns = list(_schema(path))
-        if _ID not in columns:
-            hint = f"its columns are {', '.join(columns)}"
+        schema = _schema(path)
+        if _ID not in schema:
+            hint = f"its columns are {', '.join(schema)}"
             raise UserError(f"{path} has no column 'id'", hint=hint, code=Exit.INPUT)
-        for column in columns:
-            if column in REGISTRY or column in found:
+        if schema[_ID] != pl.String:
+            hint = "the ids are those of the run's tables: strings of 32 hex digits"
+            raise UserError(f"{path}: the column 'id' is {schema[_ID]}, not String", hint=hint, code=Exit.INPUT)
+        for column, dtype in schema.items():
+            if column == _ID:
+                continue
+            # `measure@text` is how the run itself names a measure of the other text version.
+            if column.partition("@")[0] in taken or column in found:
                 hint = "rename the column"
                 raise UserError(f"{path}: there is a measure '{column}' already", hint=hint, code=Exit.INPUT)
-            if column != _ID:
-                found.append(column)
-    return found
+            found[column] = _kind(path, column, dtype)
+    return list(found)
+
+
+def kinds(paths: Sequence[str]) -> dict[str, Kind]:
+    """What a rule on each of the tables' measures compares with, by name. Raises UserError (exit 4)."""
+    return {
+        column: _kind(path, column, dtype) for path in paths for column, dtype in _schema(path).items() if column != _ID
+    }
 
 
 def digests(paths: Sequence[str]) -> dict[str, str]:
@@ -50,7 +65,7 @@ def rows(paths: Sequence[str], ids: pl.Series) -> pl.DataFrame:
     """
     frame = pl.DataFrame({_ID: ids}, schema={_ID: pl.String})
     for path in paths:
-        table = pl.scan_parquet(path).filter(pl.col(_ID).is_in(ids.implode())).collect()
+        table = pl.scan_parquet(path, glob=False).filter(pl.col(_ID).is_in(ids.implode())).collect()
         if table[_ID].n_unique() < table.height:
             twice = table.filter(pl.col(_ID).is_duplicated())[_ID][0]
             raise UserError(f"{path} has the id {twice} twice", hint="one row a document", code=Exit.INPUT)
@@ -58,10 +73,20 @@ def rows(paths: Sequence[str], ids: pl.Series) -> pl.DataFrame:
     return frame.drop(_ID)
 
 
+def _kind(path: str, column: str, dtype: pl.DataType) -> Kind:
+    if dtype.is_integer() or dtype.is_float():
+        return "number"
+    if dtype == pl.String:
+        return "text"
+    hint = "cast it to an integer, a float or a string"
+    raise UserError(f"{path}: the measure '{column}' is {dtype}", hint=hint, code=Exit.INPUT)
+
+
 def _schema(path: str) -> pl.Schema:
+    hint = "check measures.tables"
+    if not Path(path).is_file():
+        raise UserError(f"no table of measures at {path}", hint=hint, code=Exit.INPUT)
     try:
-        return pl.read_parquet_schema(path)  # type: ignore[return-value]  # a mapping either way
-    except FileNotFoundError:
-        raise UserError(f"no table of measures at {path}", hint="check measures.tables", code=Exit.INPUT) from None
-    except pl.exceptions.PolarsError as error:
-        raise UserError(f"{path} is not Parquet: {error}", hint="check measures.tables", code=Exit.INPUT) from None
+        return pl.scan_parquet(path, glob=False).collect_schema()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"{path} is not readable as Parquet: {error}", hint=hint, code=Exit.INPUT) from None

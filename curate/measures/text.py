@@ -14,6 +14,7 @@ from curate.measures.characters import EXTEND, bits, characters
 from curate.measures.code import code_lines
 from curate.measures.gopher.blocks import trimmed
 from curate.measures.gopher.grams import uax29_grams, word_bytes
+from curate.measures.kernels import U
 from curate.measures.marks import marks
 from curate.segment.tables import SPACE
 
@@ -74,9 +75,9 @@ def _tokens(codes, first, begin, end, words, sizes, table):  # type: ignore[no-u
         at = first[d]
         for i in range(words[d], words[d + 1] + 1):
             until = begin[i] if i < words[d + 1] else first[d + 1]
-            for k in range(at, until):
+            for k in range(U(at), U(until)):
                 if not table[codes[k]] & (SPACE | EXTEND):
-                    out[d] += not (codes[k] == 95 and k > at and codes[k - 1] == 95)
+                    out[d] += not (codes[k] == 95 and k > U(at) and codes[k - U(1)] == 95)
             if i < words[d + 1]:
                 out[d] += (sizes[i] + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN
                 at = end[i]

@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measures.characters import bits
+from curate.measures.kernels import U
 from curate.segment import Text, classes
 from curate.segment.kernels import helper
 from curate.segment.tables import ALNUM
@@ -135,14 +136,15 @@ def _count(lowered, first, roots, separated, starts, edges, child, lists_at, hea
                     break
                 start = starts[k]
                 k += 1
-                if start > first[d] and _word_character(lowered[start - 1], table[lowered[start - 1]]):
+                before = lowered[U(start - 1)] if start > first[d] else np.uint32(32)
+                if _word_character(before, table[before]):
                     continue
             else:
                 start += 1
                 if start >= stop:
                     break
-            two = _pair(lowered[start], lowered[start + 1] if start + 1 < stop else 0)
-            if not (heads[0, two] or heads[1, _pair(two, lowered[start + 2] if start + 2 < stop else 0)]):
+            two = _pair(lowered[U(start)], lowered[U(start + 1)] if start + 1 < stop else 0)
+            if not (heads[0, U(two)] or heads[1, U(_pair(two, lowered[U(start + 2)] if start + 2 < stop else 0))]):
                 continue
             node = roots[d]
             found = np.uint32(0)

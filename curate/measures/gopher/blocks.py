@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from curate.measures.batch import Batch
 from curate.measures.hashtable import EMPTY, home, table_bits
+from curate.measures.kernels import U
 from curate.measures.line_facts import line_facts
 from curate.segment import Spans, Words, nonempty, stripped
 from curate.segment.hashing import span_id
@@ -191,14 +192,14 @@ def _copies(ids, lengths, first):  # type: ignore[no-untyped-def]  # a kernel
     again = np.empty(most, dtype=np.bool_)
     for d in range(docs):
         bits = table_bits(first[d + 1] - first[d])
-        mask = (1 << bits) - 1
+        mask = U((1 << bits) - 1)
         slots[: 1 << bits] = EMPTY
         for i in range(first[d], first[d + 1]):
             out[4, d] += 1
             out[5, d] += lengths[i]
             at = home(ids[i], bits)
             while (slots[at] != EMPTY) & (keys[at] != ids[i]):
-                at = (at + 1) & mask
+                at = (at + U(1)) & mask
             if slots[at] == EMPTY:
                 keys[at] = ids[i]
                 slots[at] = i - first[d]
@@ -225,20 +226,22 @@ def utf8_lengths(batch: Batch, spans: Spans | Words) -> NDArray[np.int64]:
 def _utf8_lengths(codes, begin, end, line_begin, line_end, octets):  # type: ignore[no-untyped-def]  # a kernel
     """Only lines that hold more bytes than characters are looked into, and only where a span ends inside them."""
     out = np.empty(len(begin), dtype=np.int64)
-    line = 0
-    for i in range(len(begin)):
-        size = end[i] - begin[i]
-        while line < len(line_begin) and line_end[line] <= begin[i]:
-            line += 1
+    line = U(0)
+    lines = U(len(line_begin))
+    for i in range(U(len(begin))):
+        a, b = begin[i], end[i]
+        size = b - a
+        while line < lines and line_end[line] <= a:
+            line += U(1)
         k = line
-        while k < len(line_begin) and line_begin[k] < end[i]:
+        while k < lines and line_begin[k] < b:
             more = octets[k] - (line_end[k] - line_begin[k])
-            if more > 0 and begin[i] <= line_begin[k] and line_end[k] <= end[i]:
+            if more > 0 and a <= line_begin[k] and line_end[k] <= b:
                 size += more
             elif more > 0:
-                for at in range(max(begin[i], line_begin[k]), min(end[i], line_end[k])):
+                for at in range(U(max(a, line_begin[k])), U(min(b, line_end[k]))):
                     code = codes[at]
                     size += np.int64(code > 0x7F) + np.int64(code > 0x7FF) + np.int64(code > 0xFFFF)
-            k += 1
+            k += U(1)
         out[i] = size
     return out

@@ -19,6 +19,7 @@ from curate.measures.gopher.blocks import copies, datatrove
 from curate.measures.gopher.lines import datatrove_lines
 from curate.measures.gopher.ngrams import longer_grams, repeated_pairs
 from curate.measures.hashtable import EMPTY, home, table_bits
+from curate.measures.kernels import U
 from curate.measures.marks import marks
 from curate.segment import word_id
 from curate.segment.kernels import helper
@@ -81,10 +82,10 @@ def _tokens(codes, begin, end, first, ids, table, stop_ids, tops):  # type: igno
     for d in range(docs):
         seen = 0
         out[0, d] = first[d + 1] - first[d]
-        for i in range(first[d], first[d + 1]):
+        for i in range(U(first[d]), U(first[d + 1])):
             plain = False
             alpha = False
-            for at in range(begin[i], end[i]):
+            for at in range(U(begin[i]), U(end[i])):
                 bit = table[codes[at]]
                 plain |= (bit & SYMBOL) == 0
                 alpha |= (bit & ALPHA) != 0
@@ -172,26 +173,26 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
         tokens = first[d + 1] - low
         # The tokens hold every character but white space, in order.
         size = 0
-        for at in range(text_first[d], text_first[d + 1]):
+        for at in range(U(text_first[d]), U(text_first[d + 1])):
             code = codes[at]
-            solid[size] = np.uint64(code) + np.uint64(1)
+            solid[U(size)] = np.uint64(code) + np.uint64(1)
             size += (table[code] & SPACE) == 0
         # Four characters a step: the products do not wait for each other.
         value = np.uint64(0)
-        at = 0
-        while at + 4 <= size:
-            two = solid[at] * _BASE + solid[at + 1]
-            three = two * _BASE + solid[at + 2]
-            four = three * _BASE + solid[at + 3]
-            hashes[at + 1] = value * powers[1] + solid[at]
-            hashes[at + 2] = value * powers[2] + two
-            hashes[at + 3] = value * powers[3] + three
+        at = U(0)
+        while at + U(4) <= U(size):
+            two = solid[at] * _BASE + solid[at + U(1)]
+            three = two * _BASE + solid[at + U(2)]
+            four = three * _BASE + solid[at + U(3)]
+            hashes[at + U(1)] = value * powers[1] + solid[at]
+            hashes[at + U(2)] = value * powers[2] + two
+            hashes[at + U(3)] = value * powers[3] + three
             value = value * powers[4] + four
-            hashes[at + 4] = value
-            at += 4
-        while at < size:
+            hashes[at + U(4)] = value
+            at += U(4)
+        while at < U(size):
             value = value * _BASE + solid[at]
-            at += 1
+            at += U(1)
             hashes[at] = value
         for i in range(tokens):
             length[i + 1] = length[i] + end[low + i] - begin[low + i]
@@ -201,25 +202,26 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
             if tokens <= n:
                 break
             bits = table_bits(found)
-            mask = (1 << bits) - 1
+            mask = U((1 << bits) - 1)
             slots[: 1 << bits] = EMPTY
             free = 0
             kept = 0
-            for k in range(found):
-                i = candidates[k]
+            for k in range(U(found)):
+                i = np.int64(candidates[k])
                 if i > tokens - n:
                     break
-                size = length[i + n] - length[i]
-                if size >= PREFIX and not again[i]:
+                start, stop = length[U(i)], length[U(i + n)]
+                size = stop - start
+                if size >= PREFIX and not again[U(i)]:
                     continue
-                candidates[kept] = i
+                candidates[U(kept)] = i
                 kept += 1
                 if i < free:
                     continue
-                key = hashes[length[i + n]] - hashes[length[i]] * _power(powers, size)
+                key = hashes[U(stop)] - hashes[U(start)] * _power(powers, size)
                 at = home(key, bits)
                 while (slots[at] != EMPTY) & (keys[at] != key):
-                    at = (at + 1) & mask
+                    at = (at + U(1)) & mask
                 if slots[at] != EMPTY:
                     out[n - 5, d] += size
                     free = i + n
@@ -236,26 +238,27 @@ def _repeated_prefixes(  # type: ignore[no-untyped-def]
 ):
     """The tokens, ascending, that may begin a repeated n-gram; returns their number. `again`: the prefix repeats."""
     bits = table_bits(tokens)
-    mask = (1 << bits) - 1
+    mask = U((1 << bits) - 1)
     slots[: 1 << bits] = EMPTY
     again[:tokens] = False
-    for i in range(tokens - 4):
-        if length[i] + PREFIX > length[tokens]:
+    for i in range(U(max(0, tokens - 4))):
+        start = length[i]
+        if start + PREFIX > length[tokens]:
             break
-        key = hashes[length[i] + PREFIX] - hashes[length[i]] * power
+        key = hashes[U(start + PREFIX)] - hashes[U(start)] * power
         at = home(key, bits)
         while (slots[at] != EMPTY) & (keys[at] != key):
-            at = (at + 1) & mask
+            at = (at + U(1)) & mask
         new = slots[at] == EMPTY
         other = np.int32(i) if new else slots[at]
         keys[at] = key
         slots[at] = other
-        again[other] |= not new
+        again[U(other)] |= not new
         again[i] |= not new
     found = 0
-    for i in range(tokens - 4):
-        candidates[found] = i
-        found += again[i] | (length[i + 5] - length[i] < PREFIX)
+    for i in range(U(max(0, tokens - 4))):
+        candidates[U(found)] = i
+        found += again[i] | (length[i + U(5)] - length[i] < PREFIX)
     return found
 
 
@@ -263,7 +266,7 @@ def _repeated_prefixes(  # type: ignore[no-untyped-def]
 def _power(powers, exponent):  # type: ignore[no-untyped-def]
     """_BASE ** exponent."""
     if exponent < len(powers):
-        return powers[exponent]
+        return powers[U(exponent)]
     out = np.uint64(1)
     factor = _BASE
     while exponent > 0:

@@ -19,6 +19,7 @@ from curate.measures.batch import Batch
 from curate.measures.gopher.blocks import utf8_lengths
 from curate.measures.gopher.ngrams import covered, longer_grams, most_frequent, repeated_words
 from curate.measures.hashtable import table_bits
+from curate.measures.kernels import U
 from curate.segment import Words
 
 SHORTEST, LONGEST_TOP, LONGEST = 2, 4, 10
@@ -75,9 +76,10 @@ def _word_grams(begin, end, first, ids, sizes, all_readings):  # type: ignore[no
     octets = np.zeros(most + 1, dtype=np.int64)
     for d in range(docs):
         low, high = first[d], first[d + 1]
-        for i in range(high - low):
-            chars[i + 1] = chars[i] + end[low + i] - begin[low + i]
-            octets[i + 1] = octets[i] + sizes[low + i]
+        for i in range(U(high - low)):
+            word = U(low) + i
+            chars[i + U(1)] = chars[i] + end[word] - begin[word]
+            octets[i + U(1)] = octets[i] + sizes[word]
         survivors, kept, distinct = repeated_words(ids, low, high, keys, slots, positions, groups, counts, firsts)
         totals[0, d] = high - low
         totals[1, d] = distinct

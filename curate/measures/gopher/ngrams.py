@@ -8,6 +8,7 @@ numbers of its two ends, which makes every level exact given the 64-bit word ids
 import numpy as np
 
 from curate.measures.hashtable import EMPTY, home, table_bits
+from curate.measures.kernels import U
 from curate.segment.kernels import helper
 
 _PAIR = np.uint64(0xFF51AFD7ED558CCD)
@@ -21,22 +22,23 @@ def repeated_words(ids, low, high, keys, slots, positions, groups, counts, first
     the survivors in ascending order, `counts` and `firsts` the copies and the first position of each group.
     """
     bits = table_bits(high - low)
-    mask = (1 << bits) - 1
+    mask = U((1 << bits) - 1)
     slots[: 1 << bits] = EMPTY
     distinct = np.int32(0)
-    for i in range(low, high):
-        at = home(ids[i], bits)
-        while (slots[at] != EMPTY) & (keys[at] != ids[i]):
-            at = (at + 1) & mask
+    for i in range(U(high - low)):
+        key = ids[U(low) + i]
+        at = home(key, bits)
+        while (slots[at] != EMPTY) & (keys[at] != key):
+            at = (at + U(1)) & mask
         new = slots[at] == EMPTY
         group = distinct if new else slots[at]
-        keys[at] = ids[i]
+        keys[at] = key
         slots[at] = group
-        counts[group] = 1 if new else counts[group] + 1
-        firsts[group] = i - low if new else firsts[group]
+        counts[U(group)] = 1 if new else counts[U(group)] + 1
+        firsts[U(group)] = np.int32(i) if new else firsts[U(group)]
         distinct += np.int32(new)
-        positions[i - low] = i - low
-        groups[i - low] = group
+        positions[i] = i
+        groups[i] = group
     survivors, kept = _keep_repeated(positions, groups, counts, firsts, high - low, distinct, slots)
     return survivors, kept, distinct
 
@@ -45,20 +47,20 @@ def repeated_words(ids, low, high, keys, slots, positions, groups, counts, first
 def repeated_pairs(ids, low, high, keys, slots, positions, groups, counts, firsts):  # type: ignore[no-untyped-def]
     """Level 2 at once, for readings that do not ask for single words; a pair is one hash of its two ids."""
     bits = table_bits(high - low)
-    mask = (1 << bits) - 1
+    mask = U((1 << bits) - 1)
     slots[: 1 << bits] = EMPTY
     distinct = np.int32(0)
-    for i in range(high - low - 1):
-        key = ids[low + i] * _PAIR + ids[low + i + 1]
+    for i in range(U(max(0, high - low - 1))):
+        key = ids[U(low) + i] * _PAIR + ids[U(low) + i + U(1)]
         at = home(key, bits)
         while (slots[at] != EMPTY) & (keys[at] != key):
-            at = (at + 1) & mask
+            at = (at + U(1)) & mask
         new = slots[at] == EMPTY
         group = distinct if new else slots[at]
         keys[at] = key
         slots[at] = group
-        counts[group] = 1 if new else counts[group] + 1
-        firsts[group] = i if new else firsts[group]
+        counts[U(group)] = 1 if new else counts[U(group)] + 1
+        firsts[U(group)] = np.int32(i) if new else firsts[U(group)]
         distinct += np.int32(new)
         positions[i] = i
         groups[i] = group
@@ -69,26 +71,26 @@ def repeated_pairs(ids, low, high, keys, slots, positions, groups, counts, first
 def longer_grams(keys, slots, positions, groups, counts, firsts, survivors):  # type: ignore[no-untyped-def]
     """One level up, in place: from repeated n-grams to repeated (n+1)-grams. Returns (survivors, groups)."""
     bits = table_bits(survivors)
-    mask = (1 << bits) - 1
+    mask = U((1 << bits) - 1)
     slots[: 1 << bits] = EMPTY
     distinct = np.int32(0)
     pairs = 0
-    for k in range(survivors - 1):
-        if positions[k + 1] != positions[k] + 1:
+    for k in range(U(max(0, survivors - 1))):
+        if positions[k + U(1)] != positions[k] + 1:
             continue
-        key = (np.uint64(groups[k]) << np.uint64(32)) | np.uint64(groups[k + 1])
+        key = (U(groups[k]) << U(32)) | U(groups[k + U(1)])
         at = home(key, bits)
         while (slots[at] != EMPTY) & (keys[at] != key):
-            at = (at + 1) & mask
+            at = (at + U(1)) & mask
         new = slots[at] == EMPTY
         group = distinct if new else slots[at]
         keys[at] = key
         slots[at] = group
-        counts[group] = 1 if new else counts[group] + 1
-        firsts[group] = positions[k] if new else firsts[group]
+        counts[U(group)] = 1 if new else counts[U(group)] + 1
+        firsts[U(group)] = positions[k] if new else firsts[U(group)]
         distinct += np.int32(new)
-        positions[pairs] = positions[k]
-        groups[pairs] = group
+        positions[U(pairs)] = positions[k]
+        groups[U(pairs)] = group
         pairs += 1
     return _keep_repeated(positions, groups, counts, firsts, pairs, distinct, slots)
 
@@ -97,17 +99,17 @@ def longer_grams(keys, slots, positions, groups, counts, firsts, survivors):  # 
 def _keep_repeated(positions, groups, counts, firsts, entries, distinct, renumbered):  # type: ignore[no-untyped-def]
     """Drop what occurs once and number the rest anew, by first occurrence; `renumbered` is scratch."""
     kept = np.int32(0)
-    for group in range(distinct):
+    for group in range(U(distinct)):
         again = counts[group] > 1
-        counts[kept] = counts[group]
-        firsts[kept] = firsts[group]
+        counts[U(kept)] = counts[group]
+        firsts[U(kept)] = firsts[group]
         renumbered[group] = kept if again else EMPTY
         kept += np.int32(again)
     survivors = 0
-    for k in range(entries):
-        group = renumbered[groups[k]]
-        positions[survivors] = positions[k]
-        groups[survivors] = group
+    for k in range(U(entries)):
+        group = renumbered[U(groups[k])]
+        positions[U(survivors)] = positions[k]
+        groups[U(survivors)] = group
         survivors += group != EMPTY
     return survivors, kept
 
@@ -121,13 +123,13 @@ def covered(positions, groups, survivors, only, skip_first, firsts, n, length): 
     """
     total = np.int64(0)
     until = np.int64(0)
-    for k in range(survivors):
+    for k in range(U(survivors)):
         group = groups[k]
-        if (only >= 0 and group != only) or (skip_first and firsts[group] == positions[k]):
+        if (only >= 0 and group != only) or (skip_first and firsts[U(group)] == positions[k]):
             continue
         begin = max(until, np.int64(positions[k]))
         until = np.int64(positions[k]) + n
-        total += length[until] - length[begin]
+        total += length[U(until)] - length[U(begin)]
     return total
 
 

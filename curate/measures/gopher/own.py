@@ -19,6 +19,7 @@ from curate.measures.characters import DATA, bits, characters
 from curate.measures.gopher.blocks import copies, trimmed
 from curate.measures.gopher.grams import NAMES, uax29_grams
 from curate.measures.gopher.lines import raw_lines
+from curate.measures.kernels import U
 from curate.measures.marks import marks
 from curate.measures.trie import UNSPACED
 from curate.segment import word_id
@@ -107,17 +108,17 @@ def _words(codes, begin, end, first, lower_ids, table, langs, stop_table):  # ty
     for d in range(docs):
         lang = langs[d]
         met[:] = False
-        for i in range(first[d], first[d + 1]):
-            for at in range(begin[i], end[i]):
+        for i in range(U(first[d]), U(first[d + 1])):
+            for at in range(U(begin[i]), U(end[i])):
                 if table[codes[at]] & (ALPHA | IDEOGRAPH):
                     out[0, d] += 1
                     break
             if lang < 0:
                 continue
             one = lower_ids[i]
-            slot = np.int64(one >> np.uint64(64 - _SLOT_BITS))
+            slot = one >> U(64 - _SLOT_BITS)
             while (stop_table[lang, slot] != one) & (stop_table[lang, slot] != 0):
-                slot = (slot + 1) % _SLOTS
+                slot = (slot + U(1)) & U(_SLOTS - 1)
             if stop_table[lang, slot] == one:
                 out[1, d] += 1
                 out[2, d] += not met[slot]

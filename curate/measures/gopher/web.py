@@ -25,6 +25,7 @@ from curate.measures.characters import bits, characters
 from curate.measures.gopher.blocks import copies, raw, trimmed, utf8_lengths
 from curate.measures.gopher.grams import NAMES, dclm_grams, uax29_grams
 from curate.measures.gopher.lines import raw_lines
+from curate.measures.kernels import U
 from curate.measures.line_facts import line_facts, sums
 from curate.measures.marks import marks
 from curate.segment import Words
@@ -104,10 +105,9 @@ def _beginning_alnum(codes, begin, first, table):  # type: ignore[no-untyped-def
     n = 0
     for d in range(len(first) - 1):
         start = n
-        for i in range(first[d], first[d + 1]):
-            if table[codes[begin[i]]] & ALNUM:
-                keep[n] = i
-                n += 1
+        for i in range(U(first[d]), U(first[d + 1])):
+            keep[U(n)] = i
+            n += (table[codes[U(begin[i])]] & ALNUM) != 0
         others[d] = n - start < first[d + 1] - first[d]
         if not others[d]:
             n = start
@@ -127,14 +127,14 @@ def _space_words(codes, lowered, begin, end, first, table):  # type: ignore[no-u
     out = np.zeros((3, docs), dtype=np.int64)
     for d in range(docs):
         out[0, d] = first[d + 1] - first[d]
-        for i in range(first[d], first[d + 1]):
+        for i in range(U(first[d]), U(first[d + 1])):
             letter = False
-            for at in range(begin[i], end[i]):
+            for at in range(U(begin[i]), U(end[i])):
                 if table[codes[at]] & ALPHA:
                     letter = True
                     break
             out[1, d] += not letter
-            head = lowered[begin[i]]
+            head = lowered[U(begin[i])]
             if head < 128 and (_STOP_HEADS >> (head & 31)) & 1 and 2 <= end[i] - begin[i] <= 4:
                 packed = np.int64(0)
                 for at in range(begin[i], end[i]):
