@@ -13,8 +13,10 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from curate.edits.config import EditsConfig
 from curate.rules import Profile, load_profile, override, require
 from workbench import recipes
+from workbench.errors import UserError, did_you_mean
 from workbench.recipes import Section
-from workbench.yamltree import Node
+from workbench.units import fingerprint
+from workbench.yamltree import Node, Place
 
 if TYPE_CHECKING:
     from curate.extract import Limits
@@ -169,32 +171,46 @@ class Settings(Section):
 
 
 class Plan(NamedTuple):
-    """A resolved recipe with its profile and the origin of every value."""
+    """A resolved recipe with its profile, the origin of every value, and what files outside of it decide.
+
+    `outside` names the content of lists, tables and models, and the key: with the recipe and the input's bytes it
+    decides the result.
+    """
 
     recipe: Recipe
     settings: Settings
     provenance: dict[str, str]
+    outside: str
 
 
 def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
-    """Layers from weakest to strongest, then `--set` arguments; a key that is no section of the recipe names a rule.
+    """Layers from weakest to strongest, then `--set` arguments, which name a rule of the profile or a recipe's value.
 
-    The profile's own edits and engine lie below every layer. Raises UserError at the offending place.
+    The profile's own edits and engine lie below every layer. Raises UserError at the offending place, also for lists,
+    tables and models that cannot be read: nothing has started yet.
     """
+    from curate.measures import tables
+
     own = [*layers]
-    rules: dict[str, str] = {}
-    for argument in sets:
-        path, value = recipes.parse_set(argument)
-        if path[0] in Recipe.model_fields:
-            own.append(recipes.from_set(argument))
-        else:
-            name = ".".join(path)
-            rules[name] = f"--set {argument}"
+    parsed = [(recipes.parse_set(argument), argument) for argument in sets]
+    own += [recipes.from_set(argument) for (path, _), argument in parsed if path == ("profile",)]
+    profile = _profile(own)
+    rules = {rule.id for rule in profile.declared}
+    for (path, value), argument in parsed:
+        name = ".".join(path)
+        if name in rules or path[0] not in Recipe.model_fields:
             own.append(recipes.from_values({"rules": {name: value}}, f"--set {argument}"))
-    profile = load_profile(recipes.resolve(Recipe, own).recipe.profile)
+        elif path != ("profile",):
+            own.append(recipes.from_set(argument))
     below = recipes.from_values(profile.layer(), f"profile {profile.name}")
     recipe, provenance = recipes.resolve(Recipe, [below, *own])
-    profile = override(profile, recipe.rules, {rule: rules.get(rule, "recipe") for rule in recipe.rules})
+    places = {name: _place(own, "rules", name) for name in recipe.rules}
+    for name, place in places.items():
+        if name not in rules:
+            message = f"the profile {profile.name} has no rule '{name}'"
+            raise _placed(UserError(message, hint=did_you_mean(name, rules)), place)
+    profile = override(profile, recipe.rules, {name: str(place) for name, place in places.items()})
+    _refuse_logins(recipe.input)
     _require_measures(profile, recipe.measures)
     settings = Settings(
         seed=recipe.seed,
@@ -205,7 +221,45 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
         edits=recipe.edits,
         profile=profile,
     )
-    return Plan(recipe, settings, provenance)
+    outside = fingerprint(measuring=settings.measuring(), tables=tables.digests(recipe.measures.tables))
+    return Plan(recipe, settings, provenance, outside)
+
+
+def _profile(layers: Sequence[Node]) -> Profile:
+    """The profile that the layers name; an unknown one is reported where it is named."""
+    name = recipes.resolve(Recipe, layers).recipe.profile
+    try:
+        return load_profile(name)
+    except UserError as error:
+        raise (_placed(error, _place(layers, "profile")) if error.file is None else error) from None
+
+
+def _place(layers: Sequence[Node], *path: str) -> Place | None:
+    """Where the value at this path was written last."""
+    for layer in reversed(layers):
+        found, node = layer.find(path)
+        if len(found) == len(path):
+            return node.key or node.place
+    return None
+
+
+def _placed(error: UserError, place: Place | None) -> UserError:
+    """The error with the place of a file, or with the argument in front."""
+    if place is None or place.line is None:
+        message = f"{place}: {error.message}" if place is not None else error.message
+        return UserError(message, hint=error.hint, code=error.code)
+    return UserError(
+        error.message, hint=error.hint, code=error.code, file=place.source, line=place.line, column=place.column
+    )
+
+
+def _refuse_logins(inputs: Sequence[str]) -> None:
+    """A login in a URL would stand in the recipe, the manifest and every message."""
+    for address in inputs:
+        if "://" in address and "@" in address.split("://", 1)[1].split("/", 1)[0]:
+            where = address.split("://", 1)[0] + "://…@" + address.rsplit("@", 1)[1]
+            hint = "give it through the environment or the configuration of fsspec's file system"
+            raise UserError(f"the input {where} holds a login", hint=hint)
 
 
 def _require_measures(profile: Profile, section: Measures) -> None:

@@ -65,6 +65,8 @@ class Run:
         """
         digest = xxhash.xxh3_128_hexdigest(f"{kind}\n{recipe}".encode("utf-8", "surrogatepass"))
         directory = root / f"{kind}-{digest[:12]}" if directory is None else directory
+        if any(directory.resolve() == parent.path.resolve() for parent in parents):
+            raise UserError(f"{directory} is the run that this one is made from", hint="choose another --out")
         done = None if force else cls._done(directory, digest, inputs)
         if done is not None:
             return done
@@ -210,8 +212,9 @@ def _parent(parent: Run, directory: Path) -> Parent:
 
 def _raise_output(error: BaseException) -> None:
     """Turn a failure to write into the user's error; others are left to the caller."""
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        message = f"cannot write to {error.filename}: a file is in the way"
+    if isinstance(error, FileExistsError | NotADirectoryError | FileNotFoundError):
+        why = "it cannot be made" if isinstance(error, FileNotFoundError) else "a file is in the way"
+        message = f"cannot write to {error.filename}: {why}"
         raise UserError(message, hint="choose another --out", code=Exit.OUTPUT) from None
     found = output_error(error)
     if found is not None:

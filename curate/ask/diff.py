@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from curate.ask.finished import FinishedRun
+from curate.pipeline.decide import SAME_RECORD
 
 _COLUMNS = ["id", "url", "state", "rule", "tokens", "file", "row"]
 
@@ -14,9 +15,11 @@ _COLUMNS = ["id", "url", "state", "rule", "tokens", "file", "row"]
 def diff(left: FinishedRun, right: FinishedRun, examples: int) -> dict[str, Any]:
     """Counts and tokens by outcome before and after, with examples; records of one side only apart."""
     frames = []
+    repeated = []
     for run in (left, right):
         # A repeated record id is decided once; its later copies say nothing about the page.
-        rows = run.scan("decisions").select(_COLUMNS).filter(pl.col("rule").ne_missing("read.same_record"))
+        rows = run.scan("decisions").select(_COLUMNS).filter(pl.col("rule").ne_missing(SAME_RECORD))
+        repeated.append(run.scan("decisions").filter(pl.col("rule") == SAME_RECORD).select(pl.len()).collect().item())
         frames.append(rows.with_columns(outcome=_outcome()).collect())
     before, after = frames
     joined = before.join(after, on="id", how="inner", suffix="_after", maintain_order="left")
@@ -32,6 +35,7 @@ def diff(left: FinishedRun, right: FinishedRun, examples: int) -> dict[str, Any]
     )
     return {
         "records": {"before": before.height, "after": after.height, "in_both": joined.height},
+        "repeated": {"before": repeated[0], "after": repeated[1]},
         "same": joined.height - moved.height,
         "kept": {
             "before": int((before["state"] == "kept").sum()),

@@ -85,11 +85,19 @@ def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]]) -> list[str]:
         return [f"it failed while in {decision['step']}: {decision['error']}"]
     if decision["rule"] in _READ_ADVICE:
         return [_READ_ADVICE[decision["rule"]]]
-    changes = [_setting(rule) for rule in rules if rule["fails"]]
+    failing = [rule for rule in rules if rule["fails"]]
+    blind = [rule["measure"] for rule in failing if _is_unknown(rule["value"])]
+    if blind:
+        return [f"its measure {name} is unknown: nothing passes unchecked" for name in dict.fromkeys(blind)]
+    changes = [_setting(rule) for rule in failing]
     if any(change is None for change in changes):
         return ["no threshold rescues it: a rule compares with a list of names"]
     together = "" if len(changes) < 2 else f"all {len(changes)} together"
     return [*(change for change in changes if change), *([together] if together else [])]
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _setting(rule: dict[str, Any]) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from curate.recipe import Settings
 from curate.rules import Profile
@@ -16,10 +18,13 @@ from workbench.runs import Run
 
 @dataclass
 class FinishedRun:
-    """The run's directory, manifest and settings; every table is scanned lazily, in shard order."""
+    """The run's directory, manifest and settings; every table is scanned lazily, in shard order.
+
+    Settings and tables are opened when they are first asked for, so that `verify` can look at a damaged run.
+    """
 
     run: Run
-    settings: Settings
+    _tables: dict[str, pl.LazyFrame] = field(default_factory=dict)
 
     @classmethod
     def open(cls, name: str, root: Path) -> FinishedRun:
@@ -34,7 +39,18 @@ class FinishedRun:
             )
         if not manifest.kind.startswith("curate."):
             raise UserError(f"{run.path} is a {manifest.kind} run", hint="name a curate run", code=Exit.INPUT)
-        return cls(run, Settings.model_validate_json((run.path / "settings.json").read_text("utf-8")))
+        return cls(run)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the run was told. Raises UserError (exit 4) when `settings.json` is missing or damaged."""
+        path = self.path / "settings.json"
+        try:
+            return Settings.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise self._damaged(path, error.strerror or str(error)) from None
+        except ValidationError:
+            raise self._damaged(path, "not the settings of a run of this version") from None
 
     @property
     def path(self) -> Path:
@@ -47,8 +63,13 @@ class FinishedRun:
         return self.settings.profile
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """All shards of a table, in order."""
-        return pl.scan_parquet(sorted((self.path / table).glob("*.parquet")))
+        """The shards of a table that the manifest lists, in order.
+
+        Raises UserError (exit 4) when it lists none, or one of them is missing or not Parquet.
+        """
+        if table not in self._tables:
+            self._tables[table] = self._open(table)
+        return self._tables[table]
 
     def decision(self, key: str) -> dict[str, Any]:
         """The decision about one page, named by its id, the beginning of its id (8 digits or more) or its URL.
@@ -74,3 +95,21 @@ class FinishedRun:
         """The row with this id in `documents`, `dropped` or `measures`, or None."""
         found = self.scan(table).filter(pl.col("id") == key).head(1).collect()
         return None if found.is_empty() else found.row(0, named=True)
+
+    def _open(self, table: str) -> pl.LazyFrame:
+        assert self.run.manifest is not None
+        files = (Path(entry.path) for entry in self.run.manifest.outputs)
+        shards = sorted(self.path / file for file in files if file.parts[0] == table and file.suffix == ".parquet")
+        if not shards:
+            raise self._damaged(self.path / table, "the manifest lists no file of this table")
+        for shard in shards:  # glob=False: the directory's name may hold brackets
+            try:
+                pl.scan_parquet(shard, glob=False).collect_schema()
+            except OSError as error:
+                raise self._damaged(shard, "no such file" if not shard.exists() else str(error)) from None
+            except pl.exceptions.PolarsError as error:
+                raise self._damaged(shard, str(error)) from None
+        return pl.scan_parquet(shards, glob=False)
+
+    def _damaged(self, path: Path, what: str) -> UserError:
+        return UserError(f"cannot read {path}: {what}", hint=f"see curate verify {self.path}", code=Exit.INPUT)

@@ -87,6 +87,8 @@ def _probe(plan: Plan, specs: Sequence[UnitSpec]) -> Probe | None:
         return None
     covered = sum(spec.size for spec in {spec.file: spec for spec in specs}.values())
     total = max(done, round(done * covered / read))
+    if plan.recipe.limit is not None:
+        total = min(total, plan.recipe.limit)
     per_record = spent / done
     rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return Probe(

@@ -87,7 +87,8 @@ def _histograms(run: FinishedRun) -> list[html.Html]:
     for rule in run.profile.rules:
         if isinstance(rule.threshold, int | float) and rule.drop_if in (">", ">=", "<", "<="):
             values = run.scan("measures").select(run.profile.column(rule)).collect().to_series()
-            picture = _histogram(rule, values.cast(pl.Float64).drop_nulls().to_numpy())
+            numbers = values.cast(pl.Float64).drop_nulls()
+            picture = _histogram(rule, numbers.filter(numbers.is_finite()).to_numpy())
             pictures.append(html.figure(picture, f"{rule.id}: {run.profile.column(rule)} {rule.limit}. {rule.why}"))
     return pictures
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from workbench.console import Result, Screen, command
-from workbench.errors import Exit, UserError
+from workbench.errors import Exit, UserError, did_you_mean
 from workbench.options import DEFAULT_ROOT, Root, RunName, Sets
 from workbench.render import Block, Facts, Table, count
 
@@ -77,7 +77,8 @@ def whatif(
     if not sets:
         raise UserError("nothing is changed", hint="for example: --set gopher.dup_line_frac=0.25")
     found = FinishedRun.open(run, root)
-    settings, changed = changed_settings(found.settings, None, sets)
+    columns = found.scan("measures").collect_schema().names()
+    settings, changed = changed_settings(found.settings, columns, None, sets)
     answer = ask(found, settings.profile, changed, examples)
     kept = answer["kept"]
     blocks: list[Block] = [
@@ -121,12 +122,13 @@ def diff(
     from curate.ask.finished import FinishedRun
 
     answer = ask(FinishedRun.open(left, root), FinishedRun.open(right, root), examples)
-    records, kept = answer["records"], answer["kept"]
+    records, kept, copies = answer["records"], answer["kept"], answer["repeated"]
     blocks: list[Block] = [
         Facts(
             [
                 ("records in both", records["in_both"]),
                 ("same outcome", answer["same"]),
+                ("copies of a record", f"{copies['before']:,} and {copies['after']:,}, not compared"),
                 ("only in the first", answer["only_before"]),
                 ("only in the second", answer["only_after"]),
                 ("kept", f"{kept['before']:,} -> {kept['after']:,} documents"),
@@ -167,6 +169,12 @@ def sample(
     from curate.ask.sample import sample as ask
 
     found = FinishedRun.open(run, root)
+    if state not in (None, "kept", "dropped", "failed"):
+        raise UserError(f"no state is named '{state}'", hint=did_you_mean(state, ["kept", "dropped", "failed"]))
+    if rule is not None:
+        rules = found.scan("decisions").select("rule").unique().collect()["rule"].drop_nulls().to_list()
+        if rule not in rules:
+            raise UserError(f"no page was dropped by a rule '{rule}'", hint=did_you_mean(rule, rules))
     rows = ask(found, state=state, rule=rule, lang=lang, host=host, n=number, seed=seed)
     table = Table(
         ["id", "state", "rule", "value", "lang", "tokens", "page", "begins"],
@@ -175,7 +183,7 @@ def sample(
                 row["id"][:12],
                 row["state"],
                 row["rule"] or row["error"],
-                row["value"],
+                _short(row["value"]),
                 row["lang"],
                 row["tokens"],
                 row["url"] or f"{row['file']}:{row['row']}",
@@ -247,6 +255,14 @@ def report(
     from curate.ask.report import write_report
 
     found = FinishedRun.open(run, root)
-    path = to or found.path.with_name(f"{found.path.name}.html")
+    path = to or found.path.resolve().with_name(f"{found.path.resolve().name}.html")
     write_report(found, path)
     return Result({"report": str(path)}, run=found.path)
+
+
+def _short(value: str | None) -> str | None:
+    """A value as people read it: long fractions cut to four digits."""
+    try:
+        return value if value is None or len(value) <= 8 else f"{float(value):.4g}"
+    except ValueError:
+        return value

@@ -96,9 +96,13 @@ def decide(
 def retry(screen: Screen, run: RunName, root: Root = DEFAULT_ROOT, jobs: Jobs = None) -> Result:
     """Go on with a run whose units failed or that was interrupted: finished units stay, the others are taken again."""
     from curate.cli.show import outcome_result
+    from curate.pipeline.run import KIND
     from workbench.runs import Run
 
     found = Run.open(run, root)
+    if found.started.kind != KIND:
+        hint = "give the command that began it again; it goes on by itself"
+        raise UserError(f"{found.path} is a {found.started.kind} run", hint=hint)
     recipe = found.path / "recipe.yaml"
     return outcome_result(_execute(screen, _plan(recipe, None, None, None, None, None), found.path, root, jobs), screen)
 
@@ -115,6 +119,8 @@ def init(
     from workbench import recipes
     from workbench.files import write_text
 
+    if path.is_dir():
+        raise UserError(f"{path} is a folder", hint=f"name a file: {path / 'recipe.yaml'}")
     if path.exists() and not force:
         raise UserError(f"{path} exists", hint="name another file, or replace it with --force")
     write_text(path, recipes.dump(_plan(None, input or ["crawl/*.warc.gz"], profile, None, None, None).recipe))
@@ -151,6 +157,8 @@ def _execute(
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from curate.pipeline.run import execute
 
+    if not any((Path(__file__).parents[1] / "measures" / "__pycache__").glob("*.nbi")):
+        screen.say("compiling the kernels, once after installation: this takes about a minute")
     return execute(
         plan,
         out=out,

@@ -63,7 +63,8 @@ def outcome_result(outcome: Outcome, screen: Screen) -> Result:
         return Result(data, [table], run.path, Exit.PARTIAL, [error])
     assert outcome.funnel is not None
     if outcome.never_fired:
-        screen.warn(f"{len(outcome.never_fired)} rules failed no document: {', '.join(outcome.never_fired)}")
+        screen.say(f"{len(outcome.never_fired)} rules failed no document (-v names them)")
+        screen.detail(f"rules that failed no document: {', '.join(outcome.never_fired)}")
     found = {**funnel_data(outcome.funnel), "never_fired": outcome.never_fired, "was_done": outcome.was_done}
     title = f"{run.path}: done before, nothing to do" if outcome.was_done else f"{run.path}"
     blocks: list[Block] = [funnel_table(outcome.funnel, title)]

@@ -103,24 +103,24 @@ def _sentence(codes, start, k, spaced, last, stop):  # type: ignore[no-untyped-d
     wild = False
     gap = start
     while True:
-        until = spaced.begin[k] if k < last else stop
-        for at in range(gap, until):
-            if codes[at] != 32 or at + 1 >= stop:
+        until = spaced.begin[U(k)] if k < last else stop
+        for at in range(U(gap), U(until)):
+            if codes[at] != 32 or at + U(1) >= U(stop):
                 continue
-            if codes[at + 1] == 0x2116:
-                wild = True
+            wild |= codes[at + U(1)] == 0x2116
             # Groups of three, four or one character: look closer only where two of them follow each other.
-            if at + 10 < stop and (
-                (codes[at + 4] == 32 and codes[at + 8] == 32)
-                or (codes[at + 5] == 32 and codes[at + 10] == 32)
-                or (codes[at + 2] == 32 and codes[at + 4] == 32)
+            if at + U(10) < U(stop) and (
+                ((codes[at + U(4)] == 32) & (codes[at + U(8)] == 32))
+                | ((codes[at + U(5)] == 32) & (codes[at + U(10)] == 32))
+                | ((codes[at + U(2)] == 32) & (codes[at + U(4)] == 32))
             ):
-                wild = wild or _groups(codes, at, _end(codes, at, stop, spaced, k, last))
+                here = np.int64(at)
+                wild = wild or _groups(codes, here, _end(codes, here, stop, spaced, k, last))
         if k == last:
             return k, stop, stop, wild
-        end = spaced.end[k]
+        end = spaced.end[U(k)]
         k += 1
-        code = codes[end - 1]
+        code = codes[U(end - 1)]
         if (code == 46 or code == 33 or code == 63) and end < stop:
             following = spaced.begin[k] if k < last else stop
             while end > start and (codes[end - 1] == 46 or codes[end - 1] == 33 or codes[end - 1] == 63):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from curate.ask.finished import FinishedRun
@@ -14,16 +16,19 @@ from curate.pipeline import decide, finish
 from curate.pipeline.finish import UnitTables
 from curate.pipeline.rollups import Funnel, funnel
 from curate.recipe import Settings
-from curate.rules import load_profile, override
+from curate.rules import load_profile, override, require
 from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener
 from workbench.files import write_text
+from workbench.manifest import digest
 from workbench.recipes import parse_set
 from workbench.runs import Run
+from workbench.tables import parquet_files
 from workbench.yamltree import dump
 
 KIND = "curate.decide"
-_CHUNK = 50_000
+_ROWS = 20_000
+_CHARS = 50_000_000
 
 
 @dataclass
@@ -36,11 +41,13 @@ class Child:
     never_fired: list[str]
 
 
-def changed_settings(parent: Settings, profile: str | None, sets: Sequence[str]) -> tuple[Settings, list[str]]:
+def changed_settings(
+    parent: Settings, columns: Sequence[str], profile: str | None, sets: Sequence[str]
+) -> tuple[Settings, list[str]]:
     """The parent's settings with another profile or thresholds, and the rules that were set.
 
-    Raises UserError for a key that is no rule, and for a profile whose rules read another text version or whose edits
-    differ: those answers need a run.
+    `columns` are the parent's measures. Raises UserError for a key that is no rule, and for a profile whose rules read
+    another text version or measure, or whose edits differ from the parent's: those answers need a run.
     """
     rules = parent.profile if profile is None else load_profile(profile)
     values = {}
@@ -50,12 +57,17 @@ def changed_settings(parent: Settings, profile: str | None, sets: Sequence[str])
     settings = parent.model_copy(
         update={"profile": override(rules, values, {name: f"--set {name}={value}" for name, value in values.items()})}
     )
-    if settings.text_versions() != parent.text_versions():
-        raise UserError(
-            f"profile {rules.name} reads {' and '.join(filter(None, settings.text_versions()))}, "
-            f"the run measured {' and '.join(filter(None, parent.text_versions()))}",
-            hint=f"this needs a run: curate run --profile {rules.name} ...",
+    main, other = settings.text_versions()
+    measured_main, measured_other = parent.text_versions()
+    needs = f"this needs a run: curate run --profile {rules.name} ..."
+    if main != measured_main or other not in (None, measured_other):
+        wanted, there = (
+            " and ".join(filter(None, versions)) for versions in ((main, other), (measured_main, measured_other))
         )
+        raise UserError(f"profile {rules.name} reads {wanted}, the run measured {there}", hint=needs)
+    if profile is not None and rules.edits != parent.profile.edits:
+        raise UserError(f"profile {rules.name} edits other things than the run did", hint=needs)
+    require(settings.profile, columns)
     return settings, list(values)
 
 
@@ -72,17 +84,20 @@ def decide_again(
 ) -> Child:
     """Writes the child run. Raises UserError (exit 4) when a rescued document's text was not stored."""
     began = time.monotonic()
-    settings, _ = changed_settings(parent.settings, profile, sets)
+    columns = parent.scan("measures").collect_schema().names()
+    settings, _ = changed_settings(parent.settings, columns, profile, sets)
     manifest = parent.run.manifest
     assert manifest is not None
-    recipe = dump({"parent": parent.run.id, "profile": settings.profile.model_dump(mode="json")})
+    # The parent by the digest of its manifest: one that was made anew under the same name is another parent.
+    origin = {"parent": parent.run.id, "manifest": digest(parent.path)}
+    recipe = dump({**origin, "profile": settings.profile.model_dump(mode="json")})
     run = Run.create(out, KIND, recipe, root=root, parents=[parent.run], force=force)
     order = decide.steps(settings.profile)
     before = funnel(parent.scan("rollups").collect(), decide.steps(parent.profile))
     with run:
         attach(run.path)
         if run.is_finished:
-            rollup = pl.read_parquet(sorted((run.path / "rollups").glob("*.parquet")))
+            rollup = pl.read_parquet(parquet_files(run.path / "rollups"), glob=False)
             return Child(run, funnel(rollup, order), before, [])
         run.emit(Event("info", "decide", "rules over stored measures"))
         write_text(run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
@@ -113,23 +128,35 @@ def decide_again(
 
 
 def _slices(parent: FinishedRun, settings: Settings, listener: Listener) -> Iterator[UnitTables]:
-    """The parent's tables, a bounded number of records at a time, with the states that the new rules give."""
-    total = parent.scan("decisions").select(pl.len()).collect().item()
-    for begin in range(0, total, _CHUNK):
-        rows = parent.scan("decisions").slice(begin, _CHUNK).collect()
+    """The parent's tables with the states that the new rules give, so much text at a time as memory may hold.
+
+    All tables stand in the order of the decisions, so each is read on from where the slice before it ended.
+    """
+    outline = parent.scan("decisions").select("chars", "state", "rule").collect()
+    begins = _begins(outline["chars"].to_numpy())
+    at = dict.fromkeys(("measures", "documents", "dropped"), 0)
+    for begin, end in pairwise(begins):
+        rows = parent.scan("decisions").slice(begin, end - begin).collect()
         own = rows["rule"].ne_missing(decide.SAME_RECORD)
-        ids = rows.filter(own).lazy().select("id")
-        order = ids.with_row_index("position")
-        measures = parent.scan("measures").join(order, on="id").sort("position").drop("position").collect()
+        ids = rows.filter(own).select("id")
+        states = rows.filter(own)["state"]
+        most = {"measures": ids.height, "documents": int((states == "kept").sum())}
+        most["dropped"] = ids.height - most["documents"]
+        parts = {}
+        for name, count in most.items():
+            parts[name] = parent.scan(name).slice(at[name], count).collect().join(ids, on="id", how="semi")
+            at[name] += parts[name].height
+        measures = parts["measures"]
         measured = pl.col("id").is_in(measures["id"].implode()) & pl.lit(own)
         fixed = rows.with_columns(
             *(pl.when(~measured).then(pl.col(name)).alias(name) for name in ("state", "step", "rule", "value")),
             fails=pl.when(measured).then(pl.lit([], pl.List(pl.String))).otherwise(pl.col("fails")),
         )
         decisions = decide.settle(fixed, measures, settings.profile)
-        states = decisions.filter(own).select("id", "state").lazy()
-        stored = pl.concat([parent.scan("documents"), parent.scan("dropped")])
-        texts = stored.join(states, on="id").join(order, on="id").sort("position").drop("position").collect()
+        decided = decisions.filter(own).select("id", "state").with_row_index("position")
+        texts = (
+            pl.concat([parts["documents"], parts["dropped"]]).join(decided, on="id").sort("position").drop("position")
+        )
         rescued = decisions.filter(pl.col("state") == "kept").height - texts.filter(pl.col("state") == "kept").height
         if rescued:
             raise UserError(
@@ -137,6 +164,17 @@ def _slices(parent: FinishedRun, settings: Settings, listener: Listener) -> Iter
                 hint="run again with a larger --set output.dropped_gb=",
                 code=Exit.INPUT,
             )
-        edits = parent.scan("edits").join(ids, on="id", how="semi").collect()
-        listener(Event("progress", "decide", "deciding", fraction=min(1.0, (begin + _CHUNK) / max(total, 1))))
+        edits = parent.scan("edits").join(ids.lazy(), on="id", how="semi", maintain_order="left").collect()
+        listener(Event("progress", "decide", "deciding", fraction=end / max(begins[-1], 1)))
         yield UnitTables(decisions, measures, texts, edits)
+
+
+def _begins(chars: np.ndarray) -> list[int]:
+    """Where slices begin, and the end: at most _ROWS records and about _CHARS characters each; at least one slice."""
+    begins, total = [0], 0
+    for row, count in enumerate(chars.tolist()):
+        if row > begins[-1] and (row - begins[-1] >= _ROWS or total + count > _CHARS):
+            begins.append(row)
+            total = 0
+        total += count
+    return [*begins, len(chars)]

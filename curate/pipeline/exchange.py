@@ -25,7 +25,7 @@ def sum_unigrams(paths: list[Path]) -> np.ndarray:
     """uint64[UNIGRAM_BUCKETS]: the distribution of words of the whole run."""
     totals = np.zeros(UNIGRAM_BUCKETS, np.uint64)
     for path in paths:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
         # Buckets of one unit are distinct, so fancy indexing adds each once.
         totals[frame["bucket"].to_numpy()] += frame["count"].to_numpy()
     return totals
@@ -47,13 +47,13 @@ def repeated_ids(paths: list[Path], takes: list[int]) -> list[pl.DataFrame]:
     Eight bytes a record are held at a time: the full ids are compared only where their first 64 bits meet again.
     """
     keys = [
-        pl.read_parquet(path, columns=["id"]).head(take).select(_key()).to_series().to_numpy()
+        pl.read_parquet(path, columns=["id"], glob=False).head(take).select(_key()).to_series().to_numpy()
         for path, take in zip(paths, takes, strict=True)
     ]
     every = np.sort(np.concatenate([np.empty(0, np.uint64), *keys]))
     suspects = pl.Series("key", np.unique(every[1:][every[1:] == every[:-1]]))
     frames = [
-        pl.read_parquet(path, columns=["id", "file", "row"])
+        pl.read_parquet(path, columns=["id", "file", "row"], glob=False)
         .head(take)
         .with_row_index("position")
         .with_columns(unit=pl.lit(unit, pl.UInt32))
@@ -80,7 +80,7 @@ def _key() -> pl.Expr:
 def lengths_by_language(paths: list[Path], takes_measured: list[int]) -> dict[str, np.ndarray]:
     """Sorted word counts of the documents of each language: a document's class for `corpus.length_rank`."""
     frames = [
-        pl.read_parquet(path, columns=["language.lang", "text.words"]).head(take)
+        pl.read_parquet(path, columns=["language.lang", "text.words"], glob=False).head(take)
         for path, take in zip(paths, takes_measured, strict=True)
     ]
     if not frames:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curate.measures import cross_entropy, tables
+from curate.measures import cross_entropy, tables, unigram_counts
 from curate.pipeline import decide, exchange
 from curate.pipeline.parts import PartWriter, Sizes, slices
 from curate.pipeline.schemas import CORPUS, RECORDS, UNIT_EDITS
@@ -82,8 +82,9 @@ def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
     profile = settings.profile
     shared = Path(setup["exchange"])
     totals = np.load(shared / "unigrams.npy", mmap_mode="r")
-    lengths = {row[0]: np.asarray(row[1]) for row in pl.read_parquet(shared / "lengths.parquet").iter_rows()}
-    every_repeat = pl.read_parquet(shared / "repeated.parquet")
+    table = pl.read_parquet(shared / "lengths.parquet", glob=False)
+    lengths = {lang: words.to_numpy() for lang, words in zip(table["lang"], table["words"], strict=True)}
+    every_repeat = pl.read_parquet(shared / "repeated.parquet", glob=False)
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         repeated = every_repeat.filter(pl.col("unit") == payload["number"]).drop("unit")
@@ -133,12 +134,18 @@ def write_exchange(directory: Path, units: list[Path], summaries: list[dict[str,
     records = [unit / "records.parquet" for unit in units]
     takes = exchange.take_per_unit([summary["records"] for summary in summaries], limit)
     measured = [
-        int(pl.read_parquet(path, columns=["text"]).head(take)["text"].is_not_null().sum())
+        int(pl.read_parquet(path, columns=["text"], glob=False).head(take)["text"].is_not_null().sum())
         if take < summary["records"]
         else summary["measured"]
         for path, take, summary in zip(records, takes, summaries, strict=True)
     ]
-    np.save(directory / "unigrams.npy", exchange.sum_unigrams([unit / "unigrams.parquet" for unit in units]))
+    whole = [take == summary["records"] for take, summary in zip(takes, summaries, strict=True)]
+    totals = exchange.sum_unigrams([unit / "unigrams.parquet" for unit, full in zip(units, whole, strict=True) if full])
+    for unit, take, summary, full in zip(units, takes, summaries, whole, strict=True):
+        if not full:  # the limit cuts within this unit: only the words of its first records count
+            for piece in slices(unit, summary["batches"], take):
+                totals += unigram_counts(Segments(piece.records["text"].drop_nulls().to_list()))
+    np.save(directory / "unigrams.npy", totals)
     lengths = exchange.lengths_by_language([unit / "measures.parquet" for unit in units], measured)
     pl.DataFrame(
         {"lang": list(lengths), "words": [values.tolist() for values in lengths.values()]},

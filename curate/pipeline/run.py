@@ -19,12 +19,14 @@ from curate.recipe import Plan
 from curate.sample import register_inputs
 from curate.sources import UnitSpec, plan_units
 from workbench import recipes
+from workbench.errors import UserError
 from workbench.events import Event, Listener
 from workbench.executor import run_units
 from workbench.files import write_text
 from workbench.manifest import Input
 from workbench.parts import version
 from workbench.runs import Run
+from workbench.tables import parquet_files
 from workbench.units import Outcome as UnitOutcome
 from workbench.units import Unit, fingerprint
 
@@ -57,10 +59,10 @@ class Outcome:
 
 
 def recipe_text(plan: Plan) -> str:
-    """The resolved recipe; its last line ties it to the profile's rules, which a file of the same name could change."""
+    """The resolved recipe; its last line ties it to the rules, lists, tables and models, whose files could change."""
     profile = plan.settings.profile
     rules = fingerprint(profile=profile.model_dump(mode="json"))
-    return f"{recipes.dump(plan.recipe)}# rules of profile {profile.name}: {rules}\n"
+    return f"{recipes.dump(plan.recipe)}# rules of profile {profile.name}: {rules}; files it names: {plan.outside}\n"
 
 
 def execute(
@@ -87,11 +89,13 @@ def execute(
         options=options,
         on_ignored=lambda file, reason: ignored.append((file, reason)),
     )
+    _keep_apart(specs, out)
     inputs = list({spec.file: Input(path=spec.file, bytes=spec.size, digest=spec.digest) for spec in specs}.values())
     run = Run.create(out, KIND, recipe_text(plan), root=root, inputs=inputs, resume=resume, force=force)
     with run:
         attach(run.path)
         if run.is_finished:
+            shutil.rmtree(run.path / "units", ignore_errors=True)  # a crash may have left it behind the manifest
             return Outcome(run, len(specs), funnel=stored_funnel(run, plan), was_done=True)
         execution = _Execution(run, plan, specs, inputs, jobs, listener)
         for file, reason in ignored:
@@ -99,11 +103,20 @@ def execute(
         return execution.go()
 
 
+def _keep_apart(specs: Sequence[UnitSpec], out: Path | None) -> None:
+    """Refuses to write a run where its own input lies: `--force` would delete it."""
+    if out is not None:
+        for spec in specs:
+            if "://" not in spec.path and Path(spec.path).resolve().is_relative_to(out.resolve()):
+                raise UserError(f"the input {spec.file} lies in {out}", hint="choose another --out")
+
+
 def stored_funnel(run: Run, plan: Plan) -> Funnel:
     """The funnel of a finished run, from its rollups."""
     import polars as pl
 
-    return funnel(pl.read_parquet(run.path / "rollups" / "*.parquet"), steps(plan.settings.profile))
+    rollups = pl.read_parquet(parquet_files(run.path / "rollups"), glob=False)
+    return funnel(rollups, steps(plan.settings.profile))
 
 
 @dataclass
@@ -153,13 +166,14 @@ class _Execution:
             Unit(fingerprint(unit=spec.fingerprint(), **common), {"unit": spec.to_json(), "limit": limit})
             for spec in self.specs
         ]
-        wave = len(units) if limit is None else max(self.jobs, 1)
+        wave = len(units) if limit is None else self.jobs
         done: list[UnitOutcome] = []
-        for begin in range(0, len(units), max(wave, 1)):
-            done += self._map("measure", units[begin : begin + wave], {"settings": settings.model_dump_json()})
+        while len(done) < len(units):
+            done += self._map("measure", units[len(done) : len(done) + wave], {"settings": settings.model_dump_json()})
             records = sum((unit.result or {}).get("records", 0) for unit in done)
             if limit is not None and records >= limit:
                 break
+            wave *= 4  # every wave starts its workers anew: few waves, and none far beyond the limit
         return self._within(done, limit)
 
     @staticmethod
@@ -236,13 +250,14 @@ class _Execution:
         outcome.never_fired = done.never_fired(settings.profile)
         for rule in outcome.never_fired:
             self.tell(Event("info", "decide", f"rule {rule} dropped nothing and failed for nothing"))
-        shutil.rmtree(self.run.path / "units")
         self.run.finish(
             counts=self._counts(outcome.funnel, done, measured),
             timings=self._timings(measured, began),
             inputs=self.inputs,
             written=done.files,
         )
+        # Only now: until the manifest stands, the units are what a crash would go on from.
+        shutil.rmtree(self.run.path / "units")
         return outcome
 
     def _counts(self, levels: Funnel, done: finish.Finished, measured: list[UnitOutcome]) -> dict[str, int]:

@@ -47,7 +47,10 @@ def plan_units(
         raise UserError("no input is given", hint="name files, folders, globs or URLs", code=Exit.USAGE)
     units.sort(key=lambda unit: (unit.source, unit.file, unit.begin))
     pages: list[InputFile] = []
-    for entry in find_inputs(paths, base, on_ignored):
+    files = find_inputs(paths, base, on_ignored)
+    if paths and not files:
+        raise UserError(f"there is no file in {', '.join(paths)}", hint="name a folder of crawl files", code=Exit.INPUT)
+    for entry in files:
         if entry.kind.source == "html":
             pages.append(entry)
         else:

@@ -171,32 +171,9 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
     for d in range(docs):
         low = first[d]
         tokens = first[d + 1] - low
-        # The tokens hold every character but white space, in order.
-        size = 0
-        for at in range(U(text_first[d]), U(text_first[d + 1])):
-            code = codes[at]
-            solid[U(size)] = np.uint64(code) + np.uint64(1)
-            size += (table[code] & SPACE) == 0
-        # Four characters a step: the products do not wait for each other.
-        value = np.uint64(0)
-        at = U(0)
-        while at + U(4) <= U(size):
-            two = solid[at] * _BASE + solid[at + U(1)]
-            three = two * _BASE + solid[at + U(2)]
-            four = three * _BASE + solid[at + U(3)]
-            hashes[at + U(1)] = value * powers[1] + solid[at]
-            hashes[at + U(2)] = value * powers[2] + two
-            hashes[at + U(3)] = value * powers[3] + three
-            value = value * powers[4] + four
-            hashes[at + U(4)] = value
-            at += U(4)
-        while at < U(size):
-            value = value * _BASE + solid[at]
-            at += U(1)
-            hashes[at] = value
         for i in range(tokens):
             length[i + 1] = length[i] + end[low + i] - begin[low + i]
-        assert length[tokens] == size
+        _hash_joined(codes, text_first[d], text_first[d + 1], table, powers, solid, hashes)
         found = _repeated_prefixes(hashes, length, tokens, powers[PREFIX], keys, slots, candidates, again)
         for n in range(5, 11):
             if tokens <= n:
@@ -230,6 +207,36 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
                     slots[at] = 0
             found = kept
     return out
+
+
+@helper
+def _hash_joined(  # type: ignore[no-untyped-def]
+    codes, start, stop, table, powers, solid, hashes
+):
+    """Fill `hashes` for the joined tokens; `solid` is scratch for their characters."""
+    # The tokens are the text without its white space.
+    size = np.int64(0)
+    for at in range(U(start), U(stop)):
+        code = codes[at]
+        solid[U(size)] = np.uint64(code) + np.uint64(1)
+        size += (table[code] & SPACE) == 0
+    # Four characters a step: the products do not wait for each other.
+    value = U(0)
+    place = U(0)
+    while place + U(4) <= U(size):
+        two = solid[place] * _BASE + solid[place + U(1)]
+        three = two * _BASE + solid[place + U(2)]
+        four = three * _BASE + solid[place + U(3)]
+        hashes[place + U(1)] = value * powers[1] + solid[place]
+        hashes[place + U(2)] = value * powers[2] + two
+        hashes[place + U(3)] = value * powers[3] + three
+        value = value * powers[4] + four
+        hashes[place + U(4)] = value
+        place += U(4)
+    while place < U(size):
+        value = value * _BASE + solid[place]
+        place += U(1)
+        hashes[place] = value
 
 
 @helper
