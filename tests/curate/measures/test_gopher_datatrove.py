@@ -77,6 +77,13 @@ def test_every_measure_is_as_restated(measured, text: str) -> None:
     assert family(measured([text])[0]) == restated(text)
 
 
+@settings(deadline=None, max_examples=100)
+@given(st.one_of(TEXTS, st.text(max_size=60)))
+def test_tokens_are_the_text_without_its_white_space(text: str) -> None:
+    view = Segments([text])
+    assert "".join(surfaces(view.text, view.words_spacy, 0)) == "".join(text.split())
+
+
 @pytest.mark.parametrize(
     ("text", "measure", "value"),
     [
