@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -82,31 +83,37 @@ def _rules(run: FinishedRun) -> html.Html:
 
 
 def _histograms(run: FinishedRun) -> list[html.Html]:
-    """The distribution of every measure that a numeric rule reads, with the threshold."""
-    pictures = []
+    """For every numeric rule that failed a document: the distribution of its measure, with the threshold."""
+    fails = run.scan("decisions").select(pl.col("fails").explode()).unique().collect()["fails"].to_list()
+    parts = []
     for rule in run.profile.rules:
-        if isinstance(rule.threshold, int | float) and rule.drop_if in (">", ">=", "<", "<="):
-            values = run.scan("measures").select(run.profile.column(rule)).collect().to_series()
-            numbers = values.cast(pl.Float64).drop_nulls()
-            picture = _histogram(rule, numbers.filter(numbers.is_finite()).to_numpy())
-            pictures.append(html.figure(picture, f"{rule.id}: {run.profile.column(rule)} {rule.limit}. {rule.why}"))
-    return pictures
+        if rule.id in fails and isinstance(rule.threshold, int | float) and rule.drop_if in (">", ">=", "<", "<="):
+            column = run.profile.column(rule)
+            values = run.scan("measures").select(pl.col(column).cast(pl.Float64)).collect().to_series().drop_nulls()
+            picture = _histogram(rule, values.filter(values.is_finite()).to_numpy())
+            parts.append(html.figure(picture, f"{rule.id}: {column} {rule.limit}. {rule.why}"))
+    silent = [rule.id for rule in run.profile.rules if rule.id not in fails]
+    if silent:
+        parts.append(html.section("Rules that failed no document", ", ".join(silent)))
+    return parts
 
 
 def _histogram(rule: Rule, values: np.ndarray) -> html.Html:
-    """Between the outer half percents, so that one page of a million words leaves the rest visible."""
-    if not len(values):
-        values = np.zeros(1)
-    low, high = np.quantile(values, [0.005, 0.995])
-    low, high = min(low, float(rule.threshold)), max(high, float(rule.threshold))  # type: ignore[arg-type]
-    counts, edges = np.histogram(np.clip(values, low, high), bins=_BINS, range=(low, high if high > low else low + 1))
-    return plots.histogram(
-        edges.tolist(),
-        counts.tolist(),
-        threshold=float(rule.threshold),  # type: ignore[arg-type]
-        drops_above=rule.drop_if.startswith(">"),
-        label=rule.id,
-    )
+    """Between the outer half percents, so that one page of a million words leaves the rest visible.
+
+    The threshold is an edge between bins, and a value on it stands on the side to which the comparison puts it.
+    """
+    assert isinstance(rule.threshold, int | float)
+    limit, dropped_above = float(rule.threshold), rule.drop_if.startswith(">")
+    low, high = np.quantile(values, [0.005, 0.995]) if len(values) else (limit, limit)
+    low, high = min(float(low), limit), max(float(high), limit)
+    width = (high - low or 1.0) / _BINS
+    below, above = math.ceil((limit - low) / width) + 1, math.ceil((high - limit) / width) + 1
+    edges = limit + width * np.arange(-below, above + 1)
+    if rule.drop_if in (">", "<="):  # equality belongs to what lies below
+        values = np.where(values == limit, np.nextafter(limit, -np.inf), values)
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
+    return plots.histogram(edges.tolist(), counts.tolist(), threshold=limit, drops_above=dropped_above, label=rule.id)
 
 
 def _groups(rollups: pl.DataFrame, by: str) -> html.Html:
