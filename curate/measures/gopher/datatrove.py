@@ -181,10 +181,10 @@ def _joined_duplicates(codes, text_first, begin, end, first, table):  # type: ig
             bits = table_bits(found)
             mask = U((1 << bits) - 1)
             slots[: 1 << bits] = EMPTY
-            free = np.int64(0)
+            free = 0
             kept = 0
             for k in range(U(found)):
-                i = np.int64(candidates[k])
+                i = int(candidates[k])
                 if i > tokens - n:
                     break
                 start, stop = length[U(i)], length[U(i + n)]
