@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from curate.measures.characters import DATA
+from curate.measures.trie import MOST_LISTS
 from workbench.errors import Exit, UserError
 
 ANY = "*"  # a list for documents of every language
@@ -68,12 +69,14 @@ def load_lists(
 
     A lexicon is a file for all languages, a directory of `<language>.txt`, or a mapping from language to file; it takes
     the place of a built-in lexicon of its name. Domains and URLs are in the UT1 format (host; host/path).
-    Raises UserError for a file that cannot be read or that holds no entry.
+    Raises UserError for a file that cannot be read or that holds no entry, and for more than 32 lexicons.
     """
     digests: dict[str, str] = {}
     words: dict[str, dict[str, tuple[str, ...]]] = builtin()
     for name, source in (lexicons or {}).items():
         words[name] = {lang: tuple(_read(path, digests)) for lang, path in _files(source).items()}
+    if len(words) > MOST_LISTS:
+        raise UserError(f"{len(words)} lexicons, above {MOST_LISTS}", hint="join some of the lists into one")
     return Lists(
         lexicons=words,
         domains=frozenset(entry.lower().strip(".") for path in domains for entry in _read(path, digests)),

@@ -35,8 +35,6 @@ LONGEST_CUT_LINE = 10
 MOST_CUTS = 64  # in one line of datamap-rs, which has no limit of words: what follows stays
 _UPPER, _DIGITS, _COUNTER, _SHORT, _CUT, _KEPT = range(6)
 _NAMES = ("upper", "digit", "counter", "one_word", "cut")
-
-
 _CART, _MORE, _SIGN_IN = CUTS
 
 

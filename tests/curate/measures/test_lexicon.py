@@ -90,6 +90,13 @@ def test_what_no_list_is_configured_for_is_named() -> None:
     assert lists.inactive()["url.blocked_domain"] == "no list is configured under measures.domains"
 
 
+def test_too_many_lexicons(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("word\n", encoding="utf-8")
+    with pytest.raises(UserError, match="42 lexicons, above 32"):
+        load_lists(lexicons={f"list_{k}": str(path) for k in range(40)})
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [(b"# nothing\n", "holds no entry"), (b"\xff\xfe", "is not UTF-8"), (None, "cannot read")]
 )
