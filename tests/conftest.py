@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,11 @@ def shared_data() -> Path:
     if not (root / "DATA.md").is_file():
         pytest.skip(f"no real data at {root} (set WINNOW_SHARED_DATA)")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs that tests make are registered in a workspace of the tests, not in the one of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_ROOT", str(tmp_path_factory.mktemp("workspace")))
+        yield
