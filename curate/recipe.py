@@ -267,13 +267,17 @@ def _require_measures(profile: Profile, section: Measures) -> None:
     from curate.measures import plugins, tables
     from curate.rules.catalogue import kinds
 
-    known = {
-        *kinds(),
-        *tables.names(section.tables),
-        *(measure.name for plugin in plugins.installed().values() for measure in plugin.measures),
-        *(f"lexicon.{name}{suffix}" for name in section.lexicons for suffix in ("", "_share")),
-    }
+    own = {measure.name for plugin in plugins.installed().values() for measure in plugin.measures}
+    lexicons = {f"lexicon.{name}{suffix}" for name in section.lexicons for suffix in ("", "_share")}
+    taken = {*kinds(), *own, *lexicons}
+    given = tables.kinds(section.tables)
+    known = {*taken, *tables.names(section.tables, taken)}
     require(profile, [*known, *(f"{name}@{text}" for name in known for text in ("extracted", "edited"))])
+    for rule in profile.rules:
+        values = rule.threshold if isinstance(rule.threshold, tuple) else (rule.threshold,)
+        if rule.measure in given and any(isinstance(one, str) != (given[rule.measure] == "text") for one in values):
+            hint = "correct the threshold, or the column's type"
+            raise UserError(f"rule '{rule.id}': '{rule.measure}' holds {given[rule.measure]}s", hint=hint)
 
 
 def load(path: Path | None, values: dict[str, Any], sets: Sequence[str]) -> Plan:

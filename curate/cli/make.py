@@ -157,7 +157,7 @@ def _execute(
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from curate.pipeline.run import execute
 
-    if not any((Path(__file__).parents[1] / "measures" / "__pycache__").glob("*.nbi")):
+    if not Path(os.environ["NUMBA_CACHE_DIR"]).exists():
         screen.say("compiling the kernels, once after installation: this takes about a minute")
     return execute(
         plan,

@@ -63,9 +63,15 @@ def outcome_result(outcome: Outcome, screen: Screen) -> Result:
         return Result(data, [table], run.path, Exit.PARTIAL, [error])
     assert outcome.funnel is not None
     if outcome.never_fired:
-        screen.say(f"{len(outcome.never_fired)} rules failed no document (-v names them)")
+        lists = f", {len(outcome.without_list)} of them for want of a list" if outcome.without_list else ""
+        screen.say(f"{len(outcome.never_fired)} rules failed no document{lists} (-v names them)")
         screen.detail(f"rules that failed no document: {', '.join(outcome.never_fired)}")
-    found = {**funnel_data(outcome.funnel), "never_fired": outcome.never_fired, "was_done": outcome.was_done}
+    found = {
+        **funnel_data(outcome.funnel),
+        "never_fired": outcome.never_fired,
+        "without_list": outcome.without_list,
+        "was_done": outcome.was_done,
+    }
     title = f"{run.path}: done before, nothing to do" if outcome.was_done else f"{run.path}"
     blocks: list[Block] = [funnel_table(outcome.funnel, title)]
     return Result(found, blocks, run.path)

@@ -56,7 +56,6 @@ class Measurer:
         lexicons = Lexicons(lists)
         self._families: dict[str, Family] = {**_FAMILIES, "lexicon": lexicons, "url": Urls(lists)}
         self._plugins = plugins.installed() if installed is None else dict(installed)
-        self.inactive = lists.inactive()
         self.registry: dict[str, Measure] = dict(REGISTRY)
         for measure in (*lexicons.measures, *(m for plugin in self._plugins.values() for m in plugin.measures)):
             self.registry[measure.name] = measure

@@ -55,6 +55,7 @@ class Outcome:
     funnel: Funnel | None = None
     failed: list[tuple[str, str]] = field(default_factory=list)  # units that failed twice: (input, why)
     never_fired: list[str] = field(default_factory=list)
+    without_list: list[str] = field(default_factory=list)  # of these, rules whose word or URL list nobody has named
     was_done: bool = False
 
 
@@ -248,6 +249,8 @@ class _Execution:
         if outcome.funnel.total != records:
             raise AssertionError(f"{records} records were read, {outcome.funnel.total} were decided")
         outcome.never_fired = done.never_fired(settings.profile)
+        inactive = settings.measures.lists().inactive()
+        outcome.without_list = [rule.id for rule in settings.profile.rules if rule.measure in inactive]
         for rule in outcome.never_fired:
             self.tell(Event("info", "decide", f"rule {rule} dropped nothing and failed for nothing"))
         self.run.finish(
