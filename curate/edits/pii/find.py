@@ -27,7 +27,7 @@ def bells(actions: PiiActions) -> int:
         ("api_key", (Bell.SECRET,)),
         ("private_key", (Bell.PEM,)),
         ("us_ssn", (Bell.SSN,)),
-        ("national_id", tuple(range(Bell.FIRST_ID, Bell.FIRST_ID + len(national.schemes())))),
+        ("national_id", tuple(range(Bell.FIRST_ID, Bell.FIRST_ID + national.scheme_count()))),
     ):
         if getattr(actions, kind) != "off":
             wanted |= sum(1 << bell for bell in heard)

@@ -33,10 +33,15 @@ class Scheme(NamedTuple):
     is_valid: Callable[[str], bool] | None
 
 
+def scheme_count() -> int:
+    """How many schemes there are: each has a bell of its own."""
+    return len(table("national_ids")["national_ids"])
+
+
 @cache
-def schemes() -> tuple[Scheme, ...]:
-    """The schemes in the order of their bells. Raises KeyError or ImportError for a broken data file."""
-    return tuple(_scheme(**row) for row in table("national_ids")["national_ids"])
+def scheme(number: int) -> Scheme:
+    """One scheme by its place among the bells, compiled when its word is first heard: most runs hear few of them."""
+    return _scheme(**table("national_ids")["national_ids"][number])
 
 
 def _scheme(name: str, module: str, context: str, digits: int = 0, pattern: str = "") -> Scheme:
@@ -72,12 +77,12 @@ def _ssn(found: re.Match[str], skip_reserved: bool) -> Find | None:
 
 def named(text: str, around: int, number: int) -> list[Find]:
     """The valid number of one scheme behind the word for it; `around` is where the word ends."""
-    scheme = schemes()[number]
+    one = scheme(number)
     # The automaton hears phrases inside of words too.
-    if not any(word.end() == around for word in scheme.named.finditer(text, max(0, around - 60), around + 1)):
+    if not any(word.end() == around for word in one.named.finditer(text, max(0, around - 60), around + 1)):
         return []
-    for found in scheme.number.finditer(text, around, min(len(text), around + REACH)):
+    for found in one.number.finditer(text, around, min(len(text), around + REACH)):
         value = re.sub(r"[^\w]", "", found.group()).upper()
-        if len(set(value)) > 2 and (scheme.is_valid is None or scheme.is_valid(found.group())):
-            return [Find(found.start(), found.end(), "national_id", f"{scheme.name}:{value}")]
+        if len(set(value)) > 2 and (one.is_valid is None or one.is_valid(found.group())):
+            return [Find(found.start(), found.end(), "national_id", f"{one.name}:{value}")]
     return []
