@@ -49,7 +49,7 @@ def main() -> None:
     rows: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         # One uncounted run each fills the file cache and compiles the kernels.
-        start_s = winnow("resiliparse", options.warc, 1, Path(scratch) / "warm", options.profile)
+        winnow("resiliparse", options.warc, 1, Path(scratch) / "warm", options.profile)
         for turn in range(options.rounds):
             for engine in ("resiliparse", "trafilatura"):
                 out = Path(scratch) / f"{engine}-{turn}"
@@ -61,13 +61,13 @@ def main() -> None:
                 peer = [str(options.peer), str(HERE / "peers" / "datatrove_fineweb.py"), str(options.warc)]
                 spent, _ = cpu_seconds([*peer, str(options.limit), f"{scratch}/peer-{turn}"])
                 rows.setdefault("datatrove FineWeb pipeline", []).append(spent)
-    report(rows, options.limit, start_s)
+    report(rows, options.limit)
 
 
-def report(rows: dict[str, list[float]], limit: int, start_s: float) -> None:
+def report(rows: dict[str, list[float]], limit: int) -> None:
     """Writes medians, rates and ratios."""
     median = {name: statistics.median(values) for name, values in rows.items()}
-    result = {"records": limit, "rounds": rows, "start_s": start_s, "median_s": median, "ratios": {}}
+    result = {"records": limit, "rounds": rows, "median_s": median, "ratios": {}}
     ours = median["winnow, resiliparse"]
     if "datatrove FineWeb pipeline" in median:
         result["ratios"]["datatrove / winnow with resiliparse"] = median["datatrove FineWeb pipeline"] / ours
@@ -79,7 +79,7 @@ def report(rows: dict[str, list[float]], limit: int, start_s: float) -> None:
         "# The whole run from WARC, one core",
         "",
         f"{limit} records, median of {len(next(iter(rows.values())))} interleaved rounds, CPU seconds of each process",
-        f"with its children. Starting up (a run of one record) is {start_s:.1f} s of each of our figures.",
+        "with its children, starting up included.",
         "",
         "| program | CPU s | ms a record | records/s/core |",
         "|---|---:|---:|---:|",
