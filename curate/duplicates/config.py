@@ -1,0 +1,131 @@
+"""What counts as a duplicate, which copy stays, and when a run has removed too much: the `duplicates` section."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from workbench.recipes import Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+# Bands x rows by the name of who published them.
+BANDINGS = {"fineweb": (14, 8), "olmo3": (26, 11)}
+_BANDING = re.compile(r"(\d{1,4})x(\d{1,3})")
+_CRITERIA = ("source", "newest", "oldest", "longest", "shortest")
+_MEASURE = re.compile(r"(highest|lowest) [a-z][a-z0-9_]*\.[a-z0-9_@]+")
+
+
+def _banding(name: str) -> str:
+    found = _BANDING.fullmatch(name)
+    if name not in (*BANDINGS, "auto") and (found is None or not int(found[1]) or not int(found[2])):
+        raise ValueError(f"'{name}' is no banding: fineweb, olmo3, auto, or bands x rows such as 14x8")
+    return name
+
+
+def _criterion(name: str) -> str:
+    if name not in _CRITERIA and not _MEASURE.fullmatch(name):
+        raise ValueError(f"'{name}' is no order: {', '.join(_CRITERIA)}, or 'highest MEASURE', 'lowest MEASURE'")
+    return name
+
+
+class Near(Section):
+    """Near duplicates: MinHash finds candidates, the shingle sets themselves decide."""
+
+    enabled: bool = False
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Jaccard similarity of the shingle sets from which on two documents are duplicates."""
+    containment: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Also duplicates: candidates of which one holds this share of the other's shingles."""
+    shingle: Literal["word", "char"] = "word"
+    ngram: PositiveInt = 5
+    """Words (UAX-29, lower case) or characters (lower case, runs of white space as one blank) of a shingle."""
+    fold: Literal["lower", "fineweb"] = "lower"
+    """`fineweb` also reads every number as 0 and letters without their accents."""
+    banding: Annotated[str, AfterValidator(_banding)] = "fineweb"
+    """fineweb (14x8), olmo3 (26x11), `BANDSxROWS`, or auto: the best for the threshold with `permutations`."""
+    permutations: PositiveInt = 128
+    """Length of a signature where the banding is chosen by `auto`."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    max_shingles: PositiveInt = 200_000
+    """A longer document takes no part in the near comparison (it still does in the exact one); it is counted."""
+
+
+class Lines(Section):
+    """Lines that repeat across the pages of one host: headers, footers, cookie bars."""
+
+    enabled: bool = False
+    min_pages: PositiveInt = 5
+    """Pages of the host that hold the line, at least."""
+    min_share: Share = 0.3
+    """Share of the host's pages that hold it, at least."""
+    max_chars: PositiveInt = 300
+    """A longer line is text."""
+
+
+class Paragraphs(Section):
+    """Paragraphs that another kept document holds too: one document keeps them."""
+
+    enabled: bool = False
+    min_chars: PositiveInt = 200
+
+
+class Substrings(Section):
+    """Stretches of text that another kept document holds too, character by character: one document keeps them."""
+
+    enabled: bool = False
+    min_chars: Annotated[int, Field(ge=50)] = 400
+
+
+class Guards(Section):
+    """A run that removes more than this as duplicates finishes, but is not marked exportable."""
+
+    max_host_share: Share = 0.9
+    max_source_share: Share = 0.9
+    """Of the documents that passed the rules. A source is a pattern of `sources`, else an input file."""
+    min_documents: PositiveInt = 100
+    """Hosts and sources with fewer documents are not judged."""
+    max_cluster: PositiveInt = 1000
+    """A cluster of more documents raises an alarm: templates, or signatures that say nothing."""
+    override: bool = False
+    """Mark the run exportable all the same; what tripped is still recorded."""
+
+
+class Duplicates(Section):
+    """Duplicate documents and repeated text."""
+
+    text: bool = False
+    """Documents whose normalised text is the same."""
+    url: bool = False
+    """Documents whose normalised address is the same."""
+    near: Near = Field(default_factory=Near)
+    lines: Lines = Field(default_factory=Lines)
+    paragraphs: Paragraphs = Field(default_factory=Paragraphs)
+    substrings: Substrings = Field(default_factory=Substrings)
+    min_left_chars: NonNegativeFloat = 200
+    """A document of which repeated paragraphs and substrings leave fewer characters is dropped."""
+    survivor: list[Annotated[str, AfterValidator(_criterion)]] = Field(
+        default_factory=lambda: ["source", "newest", "longest"]
+    )
+    """Which copy stays, first criterion first: source, newest, oldest, longest, shortest, `highest MEASURE`, `lowest
+    MEASURE`; the smallest id breaks what ties are left."""
+    sources: list[str] = Field(default_factory=list)
+    """Patterns (`wiki/*`) of input files for the criterion `source`, the most trusted first."""
+    guards: Guards = Field(default_factory=Guards)
+    index: str | None = None
+    """A directory made by `curate index`: its documents stay, what was deleted from it does not come back."""
+    memory_gb: PositiveFloat = 2.0
+    """Memory of all workers together in the exchanges; less memory means more partitions."""
+
+    @property
+    def documents(self) -> bool:
+        """Whether whole documents are compared."""
+        return self.text or self.url or self.near.enabled
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Duplicates:
+        if self.index is not None and not self.documents:
+            raise ValueError("an index compares documents: switch on text, url or near")
+        return self
