@@ -1,0 +1,125 @@
+"""Shingles: every run of n tokens of a document as a 32-bit hash, straight from the segments.
+
+A document's near-duplicate identity is the set of these hashes. 32 bits are what MinHash implementations work with; in
+two documents of 1,000 shingles each about one pair in 4,000 has a shingle too many in common by chance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from curate.duplicates.config import Near
+from curate.duplicates.folding import Tokens, characters, folded_words, table
+from curate.segment import Segments
+from curate.segment.kernels import helper
+from curate.segment.types import Ids, Offsets
+
+Shingles = NDArray[np.uint32]
+
+BASE = np.uint64(0xD1342543DE82EF95)  # multiplier of the rolling hash (Steele and Vigna 2021)
+
+
+def tokens(segments: Segments, near: Near) -> Tokens:
+    """The tokens of which `near` makes shingles: words by UAX #29, or characters with runs of white space as one."""
+    if near.shingle == "char":
+        return Tokens(*characters(segments.text.codes, segments.text.first, table(near.fold)))
+    words = segments.words_uax29
+    if near.fold == "lower":
+        return Tokens(words.begin, words.end, words.first, segments.lower_ids("words_uax29"))
+    return Tokens(*folded_words(segments.text.codes, words.begin, words.end, words.first, table(near.fold)))
+
+
+def shingles(found: Tokens, length: int) -> tuple[Shingles, Offsets]:
+    """Hashes of all runs of `length` tokens in the order of the text, uint32[shingles], and first, int64[docs + 1].
+
+    Shingle i of document d, `first[d] + i`, begins with its token i. A document with fewer tokens has none.
+    """
+    first = np.zeros(len(found.first), dtype=np.int64)
+    np.cumsum(np.maximum(np.diff(found.first) - (length - 1), 0), out=first[1:])
+    return _hashes(found.ids, found.first, first, length), first
+
+
+def shingle_sets(segments: Segments, near: Near) -> tuple[Shingles, Offsets]:
+    """Sorted distinct shingles of all documents, one after the other, and where each document's begin."""
+    return distinct(*shingles(tokens(segments, near), near.ngram))
+
+
+@njit(cache=True)
+def _hashes(ids: Ids, first: Offsets, of: Offsets, length: int) -> Shingles:
+    """A polynomial of the ids modulo 2^64, rolled on by one token each, its bits mixed at the end as in SplitMix64."""
+    out = np.empty(of[-1], dtype=np.uint32)
+    top = np.uint64(1)
+    for _ in range(length - 1):
+        top *= BASE
+    for d in range(len(first) - 1):
+        if of[d] == of[d + 1]:
+            continue
+        token = first[d]
+        state = np.uint64(0)
+        for i in range(length - 1):
+            state = state * BASE + ids[token + i]
+        for shingle in range(of[d], of[d + 1]):
+            state = state * BASE + ids[token + length - 1]
+            mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            out[shingle] = np.uint32(mixed >> np.uint64(32))
+            state -= ids[token] * top
+            token += 1
+    return out
+
+
+@njit(cache=True)
+def distinct(hashes: Shingles, first: Offsets) -> tuple[Shingles, Offsets]:
+    """The hashes of every document sorted, each once; and where each document's begin."""
+    docs = len(first) - 1
+    out = np.empty(len(hashes), dtype=np.uint32)
+    of = np.zeros(docs + 1, dtype=np.int64)
+    counts = np.empty(256, dtype=np.int64)
+    n = 0
+    for d in range(docs):
+        size = first[d + 1] - first[d]
+        bits = 1
+        while (1 << bits) < size:
+            bits += 1
+        if (1 << bits) > len(counts):
+            counts = np.empty(1 << bits, dtype=np.int64)
+        _sort(hashes, first[d], size, np.uint32(32 - bits), counts, out, n)
+        # Write behind where is read: what has been read is not needed any more.
+        read = n
+        for i in range(read, read + size):
+            if i == read or out[i] != out[n - 1]:
+                out[n] = out[i]
+                n += 1
+        of[d + 1] = n
+    return out[:n].copy(), of
+
+
+@helper
+def _sort(hashes, begin, size, shift, counts, out, at):  # type: ignore[no-untyped-def]
+    """Sort a document's hashes into `out[at:]`: one bucket per hash by the highest bits, then by insertion.
+
+    Hashes are spread evenly, so that a bucket holds about one.
+    """
+    buckets = 1 << (32 - shift)
+    for bucket in range(buckets):
+        counts[bucket] = 0
+    for i in range(begin, begin + size):
+        counts[hashes[i] >> shift] += 1
+    place = at
+    for bucket in range(buckets):
+        count = counts[bucket]
+        counts[bucket] = place
+        place += count
+    for i in range(begin, begin + size):
+        bucket = hashes[i] >> shift
+        out[counts[bucket]] = hashes[i]
+        counts[bucket] += 1
+    for i in range(at + 1, at + size):
+        value = out[i]
+        j = i
+        while j > at and out[j - 1] > value:
+            out[j] = out[j - 1]
+            j -= 1
+        out[j] = value
