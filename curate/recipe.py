@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from curate.duplicates.config import Duplicates
 from curate.edits.config import EditsConfig
 from curate.rules import Profile, load_profile, override, require
 from workbench import recipes
@@ -118,6 +119,7 @@ class Recipe(Section):
     language: LanguageModel = Field(default_factory=LanguageModel)
     measures: Measures = Field(default_factory=Measures)
     edits: EditsConfig = Field(default_factory=EditsConfig)
+    duplicates: Duplicates = Field(default_factory=Duplicates)
     rules: dict[str, Any] = Field(default_factory=dict)
     """Thresholds that replace the profile's, by rule: `gopher.dup_line_frac: 0.25`."""
     output: Output = Field(default_factory=Output)
@@ -132,6 +134,7 @@ class Settings(Section):
     language: LanguageModel
     measures: Measures
     edits: EditsConfig
+    duplicates: Duplicates
     profile: Profile
 
     def read_options(self) -> ReadOptions:
@@ -157,12 +160,20 @@ class Settings(Section):
         others = sorted(read - {main})
         return main, others[0] if others else None
 
+    def reading(self) -> dict[str, Any]:
+        """All that decides the extracted texts and their languages, except the input and the code."""
+        from curate.language import model_digest
+
+        own = self.model_dump(mode="json", include={"read", "extract", "language"})
+        return own | {"language model": model_digest(self.language.model)}
+
     def measuring(self) -> dict[str, Any]:
         """All that decides what the first map writes, except the input and the code: equal values, equal outputs."""
         from curate.language import model_digest
 
-        own = self.model_dump(mode="json", exclude={"profile"})
+        own = self.model_dump(mode="json", exclude={"profile", "duplicates"})
         return own | {
+            "signing": self.duplicates.signing(),
             "texts": list(self.text_versions()),
             "key": hashlib.sha256(self.key()).hexdigest(),
             "lists": dict(self.measures.lists().digests),
@@ -211,7 +222,7 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
             raise _placed(UserError(message, hint=did_you_mean(name, rules)), place)
     profile = override(profile, recipe.rules, {name: str(place) for name, place in places.items()})
     _refuse_logins(recipe.input)
-    _require_measures(profile, recipe.measures)
+    _require_measures(profile, recipe.measures, recipe.duplicates)
     settings = Settings(
         seed=recipe.seed,
         read=recipe.read,
@@ -219,6 +230,7 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
         language=recipe.language,
         measures=recipe.measures,
         edits=recipe.edits,
+        duplicates=recipe.duplicates,
         profile=profile,
     )
     outside = fingerprint(measuring=settings.measuring(), tables=tables.digests(recipe.measures.tables))
@@ -262,8 +274,9 @@ def _refuse_logins(inputs: Sequence[str]) -> None:
             raise UserError(f"the input {where} holds a login", hint=hint)
 
 
-def _require_measures(profile: Profile, section: Measures) -> None:
-    """Refuses a rule that reads what nobody measures, before anything starts."""
+def _require_measures(profile: Profile, section: Measures, duplicates: Duplicates) -> None:
+    """Refuses a rule, or an order of copies, that reads what nobody measures, before anything starts."""
+    from curate.duplicates import order
     from curate.measures import plugins, tables
     from curate.rules.catalogue import kinds
 
@@ -272,7 +285,12 @@ def _require_measures(profile: Profile, section: Measures) -> None:
     taken = {*kinds(), *own, *lexicons}
     given = tables.kinds(section.tables)
     known = {*taken, *tables.names(section.tables, taken)}
-    require(profile, [*known, *(f"{name}@{text}" for name in known for text in ("extracted", "edited"))])
+    known |= {f"{name}@{text}" for name in known for text in ("extracted", "edited")}
+    require(profile, known)
+    for name in order.columns_needed(duplicates.survivor):
+        if name not in known:
+            message = f"duplicates.survivor reads '{name}', which is not among the measures"
+            raise UserError(message, hint=did_you_mean(name, known))
     for rule in profile.rules:
         values = rule.threshold if isinstance(rule.threshold, tuple) else (rule.threshold,)
         if rule.measure in given and any(isinstance(one, str) != (given[rule.measure] == "text") for one in values):

@@ -23,7 +23,7 @@ def blocks(language: str = "") -> list[str]:
 def test_the_tour(tmp_path: Path) -> None:
     tour = next(block for block in blocks() if "curate explain runs/demo" in block)
     commands = [shlex.split(line, comments=True) for line in tour.splitlines()]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for program, *arguments in commands:
         assert program == "curate"
         ended = curate(*arguments, cwd=tmp_path)

@@ -80,13 +80,17 @@ class Started(_Part):
 
 
 class Manifest(Started):
-    """`manifest.json`. `timings` are seconds by step, `counts` are documents, tokens and the like by name."""
+    """`manifest.json`. `timings` are seconds by step, `counts` are documents, tokens and the like by name.
+
+    `gates` are the checks that failed, a sentence each: a run that has any is not exported.
+    """
 
     schema_name: Literal["workbench.manifest/1"] = Field(default=SCHEMA, alias="schema")
     finished: str
     inputs: list[Input]
     outputs: list[File]
     counts: dict[str, int]
+    gates: list[str] = []
     timings: dict[str, float]
     environment: Environment
 

@@ -122,9 +122,11 @@ class Run:
         timings: Mapping[str, float] | None = None,
         inputs: Sequence[Input] = (),
         written: Sequence[Written] = (),
+        gates: Sequence[str] = (),
     ) -> Manifest:
         """Hash what is not in `written` (paths relative to the run), write the manifest, and give the lock back.
 
+        `gates` are sentences on the checks that failed: the run is finished, but not fit to be handed on.
         Files under `units/` are scratch: they are left alone and stay out of the manifest.
         """
         assert self._lock is not None, "only a run made by create() can be finished"
@@ -139,6 +141,7 @@ class Run:
             inputs=list(inputs),
             outputs=outputs,
             counts=dict(counts or {}),
+            gates=list(gates),
             timings={**(timings or {}), "finish": round(time.monotonic() - began, 3)},
             environment=manifest.environment(),
         )

@@ -57,7 +57,7 @@ def forecast(plan: Plan, *, probe: bool, where: Path) -> Forecast:
     free = shutil.disk_usage(next(path for path in (where, *where.resolve().parents) if path.exists())).free
     total = sum(files.values())
     return Forecast(
-        steps(plan.settings.profile), len(files), len(specs), total, free, _probe(plan, specs) if probe else None
+        steps(plan.settings), len(files), len(specs), total, free, _probe(plan, specs) if probe else None
     )
 
 

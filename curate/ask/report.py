@@ -25,7 +25,7 @@ _TOP = 20
 def write_report(run: FinishedRun, path: Path) -> None:
     """Writes the report; it needs nothing but itself, and holds only a few texts, chosen by a seeded hash."""
     rollups = run.scan("rollups").collect()
-    levels = funnel(rollups, steps(run.profile))
+    levels = funnel(rollups, steps(run.settings))
     write_text(
         path,
         html.page(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from curate.ask.finished import FinishedRun
-from curate.pipeline.decide import SAME_RECORD, steps
+from curate.pipeline.decide import DUPLICATES_STEP, SAME_RECORD, steps
 from curate.pipeline.rollups import funnel
 from workbench.errors import UserError
 from workbench.manifest import verify as differences
@@ -46,7 +46,7 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
         f"{expected} in; " + ", ".join(f"{states.get(state, 0)} {state}" for state in ("kept", "dropped", "failed")),
     )
     try:
-        levels = funnel(run.scan("rollups").collect(), steps(run.profile))
+        levels = funnel(run.scan("rollups").collect(), steps(run.settings))
         same = (levels.kept, levels.dropped, levels.failed) == tuple(
             states.get(s, 0) for s in ("kept", "dropped", "failed")
         )
@@ -56,6 +56,8 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
     own = decisions.filter(pl.col("rule").ne_missing(SAME_RECORD))
     repeated = _rows(own.group_by("id").agg(pl.len()).filter(pl.col("len") > 1))
     yield Check("each id is decided once", repeated == 0, f"{repeated} ids twice")
+    if run.settings.duplicates.documents:
+        yield _duplicates(run, own)
     documents, dropped, measures = (run.scan(name).select("id") for name in ("documents", "dropped", "measures"))
     kept = own.filter(pl.col("state") == "kept").select(decided="id")
     sizes = _rows(documents), _rows(kept)
@@ -69,6 +71,19 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
     yield Check("no text is both kept and dropped", both == 0, f"{both} ids in both")
     lost = _rows(pl.concat([documents, dropped]).join(measures, on="id", how="anti"))
     yield Check("every text has its measures", lost == 0, f"{_rows(measures)} measured, {lost} without")
+
+
+def _duplicates(run: FinishedRun, own: pl.LazyFrame) -> Check:
+    """Every duplicate names a document that is kept, here or in the index, and every drop has its row."""
+    table = run.scan("duplicates")
+    gone = own.filter(pl.col("step") == DUPLICATES_STEP, pl.col("partner").is_not_null()).select("id", "partner")
+    missing = _rows(gone.join(table, left_on=["id", "partner"], right_on=["dropped_id", "kept_id"], how="anti"))
+    lost = _rows(table.join(own.filter(pl.col("state") != "kept"), left_on="kept_id", right_on="id", how="semi"))
+    return Check(
+        "every duplicate stands for a kept document",
+        not missing and not lost and _rows(table) == _rows(gone),
+        f"{_rows(table)} duplicates, {missing} without a row, {lost} of a document that is not kept",
+    )
 
 
 def _rows(frame: pl.LazyFrame) -> int:

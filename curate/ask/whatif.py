@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
+from curate.ask import again
 from curate.ask.finished import FinishedRun
-from curate.pipeline.decide import SAME_RECORD
-from curate.rules import Profile, columns, evaluate, margins
+from curate.pipeline import late
+from curate.recipe import Settings
+from curate.rules import Profile, evaluate, margins
 
-# Rows of measures held at a time: a hundred columns of eight bytes each.
-_CHUNK = 250_000
+def whatif(run: FinishedRun, settings: Settings, changed: Sequence[str], examples: int) -> dict[str, Any]:
+    """Documents and tokens kept before and after, what moves by which rule, and examples at the changed thresholds.
 
-
-def undecided_rows(run: FinishedRun, profile: Profile) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """(decisions, measures) of the documents that rules decide, in order, a bounded number at a time."""
-    wanted = ["id", "text.tokens", "text.chars", "language.lang", *columns(profile)]
-    own = pl.col("rule").ne_missing(SAME_RECORD)
-    decisions = run.scan("decisions").filter(own).with_row_index("order")
-    measures = run.scan("measures").select(list(dict.fromkeys(wanted)))
-    height = measures.select(pl.len()).collect().item()
-    for begin in range(0, height, _CHUNK):
-        chunk = measures.slice(begin, _CHUNK).collect()
-        ids = chunk.lazy().select("id").with_row_index("position")
-        found = decisions.join(ids, on="id", how="inner").sort("position").drop("position", "order").collect()
-        assert found.height == chunk.height, "a measured document without a decision"
-        yield found, chunk
-
-
-def whatif(run: FinishedRun, profile: Profile, changed: Sequence[str], examples: int) -> dict[str, Any]:
-    """Documents and tokens kept before and after, what moves by which rule, and examples at the changed thresholds."""
+    Duplicates are chosen anew among the documents that would pass: a rescued page may take another one's place.
+    """
+    profile = settings.profile
+    gone = late.drops(again.duplicates(run, settings), settings.duplicates).select("id", duplicate="rule")
     kept: Counter[str] = Counter()
     moved: Counter[tuple[str, str]] = Counter()
     moved_tokens: Counter[tuple[str, str]] = Counter()
     near: list[dict[str, Any]] = []
-    for decisions, measures in undecided_rows(run, profile):
+    for decisions, measures in again.undecided_rows(run, profile):
         verdicts = evaluate(profile, measures)
+        duplicate = measures.select("id").join(gone, on="id", how="left", maintain_order="left")["duplicate"]
+        first = verdicts.first.zip_with(verdicts.first.is_not_null(), duplicate)
         tokens = measures["text.tokens"].to_numpy()
-        was, now = (decisions["state"] == "kept").to_numpy(), verdicts.first.is_null().to_numpy()
+        was, now = (decisions["state"] == "kept").to_numpy(), first.is_null().to_numpy()
         kept.update(
             before=int(was.sum()),
             after=int(now.sum()),
@@ -51,7 +41,7 @@ def whatif(run: FinishedRun, profile: Profile, changed: Sequence[str], examples:
         transitions = pl.DataFrame(
             {
                 "before": decisions["rule"].fill_null("kept"),
-                "after": verdicts.first.fill_null("kept"),
+                "after": first.fill_null("kept"),
                 "tokens": measures["text.tokens"],
             }
         ).filter(pl.col("before") != pl.col("after"))

@@ -79,7 +79,7 @@ def whatif(
     found = FinishedRun.open(run, root)
     columns = found.scan("measures").collect_schema().names()
     settings, changed = changed_settings(found.settings, columns, None, sets)
-    answer = ask(found, settings.profile, changed, examples)
+    answer = ask(found, settings, changed, examples)
     kept = answer["kept"]
     blocks: list[Block] = [
         Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +76,14 @@ def outcome_result(outcome: Outcome, screen: Screen) -> Result:
     }
     title = f"{run.path}: done before, nothing to do" if outcome.was_done else f"{run.path}"
     blocks: list[Block] = [funnel_table(outcome.funnel, title)]
-    return Result(found, blocks, run.path)
+    return gated(Result(found, blocks, run.path), outcome.gates)
+
+
+def gated(result: Result, gates: Sequence[str]) -> Result:
+    """The result with every check that failed as an error (exit 1): the run is there, but not to be exported."""
+    hint = "look at it with 'curate duplicates', then change the settings, or allow it: duplicates.guards.override=true"
+    errors = [UserError(gate, hint=hint, code=Exit.GATE) for gate in gates]
+    return replace(result, code=Exit.GATE, errors=errors) if errors else result
 
 
 def decided_result(child: Child) -> Result:

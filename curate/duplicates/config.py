@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -123,6 +123,19 @@ class Duplicates(Section):
     def documents(self) -> bool:
         """Whether whole documents are compared."""
         return self.text or self.url or self.near.enabled
+
+    @property
+    def passages(self) -> bool:
+        """Whether stretches of text are compared across documents."""
+        return self.paragraphs.enabled or self.substrings.enabled
+
+    def signing(self) -> dict[str, Any]:
+        """What decides how documents are signed: equal values, equal keys and sets."""
+        near = {"shingle", "ngram", "fold", "banding", "permutations", "seed", "max_shingles"}
+        if self.near.banding == "auto":
+            near.add("threshold")  # the bands are chosen for it
+        used = self.near.model_dump(mode="json", include=near) if self.near.enabled else None
+        return {"text": self.text, "url": self.url, "near": used}
 
     @model_validator(mode="after")
     def _sensible(self) -> Duplicates:

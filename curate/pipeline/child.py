@@ -11,17 +11,21 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from curate.ask import again
 from curate.ask.finished import FinishedRun
-from curate.pipeline import decide, finish
+from curate.duplicates.changes import needs_run
+from curate.duplicates.config import Duplicates
+from curate.pipeline import decide, finish, late
 from curate.pipeline.finish import UnitTables
 from curate.pipeline.rollups import Funnel, funnel
 from curate.recipe import Settings
 from curate.rules import load_profile, override, require
+from workbench import recipes
 from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener
 from workbench.files import write_text
 from workbench.manifest import digest
-from workbench.recipes import parse_set
+from workbench.recipes import Section, parse_set
 from workbench.runs import Run
 from workbench.tables import parquet_files
 from workbench.yamltree import dump
@@ -53,9 +57,13 @@ def changed_settings(
     values = {}
     for argument in sets:
         path, value = parse_set(argument)
-        values[".".join(path)] = value
+        if path[0] != "duplicates":
+            values[".".join(path)] = value
     settings = parent.model_copy(
-        update={"profile": override(rules, values, {name: f"--set {name}={value}" for name, value in values.items()})}
+        update={
+            "profile": override(rules, values, {name: f"--set {name}={value}" for name, value in values.items()}),
+            "duplicates": _other_duplicates(parent, sets),
+        }
     )
     main, other = settings.text_versions()
     measured_main, measured_other = parent.text_versions()
@@ -69,6 +77,21 @@ def changed_settings(
         raise UserError(f"profile {rules.name} edits other things than the run did", hint=needs)
     require(settings.profile, columns)
     return settings, list(values)
+
+
+class _Search(Section):
+    duplicates: Duplicates
+
+
+def _other_duplicates(parent: Settings, sets: Sequence[str]) -> Duplicates:
+    """The parent's settings with what `--set duplicates...` changes; raises UserError for what needs a run."""
+    layers = [recipes.from_values({"duplicates": parent.duplicates.model_dump(mode="json")}, "the run")]
+    layers += [recipes.from_set(argument) for argument in sets if parse_set(argument)[0][0] == "duplicates"]
+    wanted = recipes.resolve(_Search, layers).recipe.duplicates
+    why = needs_run(parent.duplicates, wanted)
+    if why is not None:
+        raise UserError(f"stored groups and pairs do not tell: {why}", hint="this needs a run: curate run ...")
+    return wanted
 
 
 def decide_again(
@@ -90,10 +113,11 @@ def decide_again(
     assert manifest is not None
     # The parent by the digest of its manifest: one that was made anew under the same name is another parent.
     origin = {"parent": parent.run.id, "manifest": digest(parent.path)}
-    recipe = dump({**origin, "profile": settings.profile.model_dump(mode="json")})
+    rules = {"profile": settings.profile.model_dump(mode="json")}
+    recipe = dump({**origin, **rules, "duplicates": settings.duplicates.model_dump(mode="json")})
     run = Run.create(out, KIND, recipe, root=root, parents=[parent.run], force=force)
-    order = decide.steps(settings.profile)
-    before = funnel(parent.scan("rollups").collect(), decide.steps(parent.profile))
+    order = decide.steps(settings)
+    before = funnel(parent.scan("rollups").collect(), decide.steps(parent.settings))
     with run:
         attach(run.path)
         if run.is_finished:
@@ -101,9 +125,11 @@ def decide_again(
             return Child(run, funnel(rollup, order), before, [])
         run.emit(Event("info", "decide", "rules over stored measures"))
         write_text(run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
+        gone = again.duplicates(parent, settings)
         done = finish.write_run(
             run.path,
-            lambda: _slices(parent, settings, listener),
+            lambda: _slices(parent, settings, late.drops(gone, settings.duplicates), listener),
+            extra=_search_tables(parent, gone) if settings.duplicates.documents else {},
             dropped_text_bytes=0,  # what the parent stored, the child can store
             dropped_cap_bytes=1,
             seed=settings.seed,
@@ -127,7 +153,14 @@ def decide_again(
         return Child(run, levels, before, done.never_fired(settings.profile))
 
 
-def _slices(parent: FinishedRun, settings: Settings, listener: Listener) -> Iterator[UnitTables]:
+def _search_tables(parent: FinishedRun, gone: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    stored = {name: parent.scan(name).collect() for name in ("fingerprints", "pairs")}
+    return {**stored, "duplicates": gone}
+
+
+def _slices(
+    parent: FinishedRun, settings: Settings, drops: pl.DataFrame, listener: Listener
+) -> Iterator[UnitTables]:
     """The parent's tables with the states that the new rules give, so much text at a time as memory may hold.
 
     All tables stand in the order of the decisions, so each is read on from where the slice before it ended.
@@ -149,10 +182,13 @@ def _slices(parent: FinishedRun, settings: Settings, listener: Listener) -> Iter
         measures = parts["measures"]
         measured = pl.col("id").is_in(measures["id"].implode()) & pl.lit(own)
         fixed = rows.with_columns(
-            *(pl.when(~measured).then(pl.col(name)).alias(name) for name in ("state", "step", "rule", "value")),
+            *(pl.when(~measured).then(pl.col(name)).alias(name) for name in ("state", "step", "rule", "value", "partner")),
             fails=pl.when(measured).then(pl.lit([], pl.List(pl.String))).otherwise(pl.col("fails")),
         )
         decisions = decide.settle(fixed, measures, settings.profile)
+        places = decisions.select("id").with_row_index("position").filter(own)
+        dropped = places.with_columns(pl.col("position").cast(pl.Int64)).join(drops, on="id").drop("id")
+        decisions = decide.dropped_late(decisions, dropped)
         decided = decisions.filter(own).select("id", "state").with_row_index("position")
         texts = (
             pl.concat([parts["documents"], parts["dropped"]]).join(decided, on="id").sort("position").drop("position")

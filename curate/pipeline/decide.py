@@ -10,9 +10,11 @@ import polars as pl
 
 from curate.measures import length_rank
 from curate.pipeline.schemas import DECISIONS, FIXED_STEPS
+from curate.recipe import Settings
 from curate.rules import Profile, evaluate
 
 SAME_RECORD = "read.same_record"
+DUPLICATES_STEP = "duplicates"
 
 
 def step_of(rule: str) -> str:
@@ -20,9 +22,10 @@ def step_of(rule: str) -> str:
     return rule.split(".", 1)[0]
 
 
-def steps(profile: Profile) -> list[str]:
+def steps(settings: Settings) -> list[str]:
     """All steps of a run in the order documents meet them."""
-    return list(dict.fromkeys([*FIXED_STEPS, *(step_of(rule.id) for rule in profile.rules)]))
+    last = [DUPLICATES_STEP] if settings.duplicates.documents or settings.duplicates.passages else []
+    return list(dict.fromkeys([*FIXED_STEPS, *(step_of(rule.id) for rule in settings.profile.rules), *last]))
 
 
 def base(records: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
@@ -95,6 +98,27 @@ def settle(undecided: pl.DataFrame, measures: pl.DataFrame, profile: Profile) ->
         state=pl.when(~was_open).then(pl.col("state")).when(passed).then(pl.lit("kept")).otherwise(pl.lit("dropped")),
     )
     return merged.select(pl.col(name).cast(kind) for name, kind in DECISIONS.items())
+
+
+def dropped_late(decisions: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+    """DECISIONS with what came after the rules: `late` holds position, rule, value, threshold and partner.
+
+    Only documents that the rules kept may be dropped so.
+    """
+    rows = decisions.with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
+    joined = rows.join(late, on="position", how="left", maintain_order="left", suffix="_late")
+    gone = pl.col("rule_late").is_not_null()
+    assert joined.filter(gone & (pl.col("state") != "kept")).is_empty(), "a duplicate that the rules had dropped"
+    merged = joined.with_columns(
+        *(
+            pl.when(gone).then(pl.col(f"{name}_late")).otherwise(pl.col(name)).alias(name)
+            for name in ("rule", "value", "threshold", "partner")
+        ),
+        state=pl.when(gone).then(pl.lit("dropped")).otherwise(pl.col("state")),
+        step=pl.when(gone).then(pl.lit(DUPLICATES_STEP)).otherwise(pl.col("step")),
+        fails=pl.when(gone).then(pl.concat_list("rule_late")).otherwise(pl.col("fails")),
+    )
+    return merged.select(DECISIONS.keys())
 
 
 def length_ranks(measures: pl.DataFrame, lengths: dict[str, np.ndarray]) -> pl.Series:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 import xxhash
 
 from curate.pipeline import rollups
-from curate.pipeline.decide import SAME_RECORD
+from curate.pipeline.decide import SAME_RECORD, dropped_late
 from curate.pipeline.parts import part, slices
 from curate.pipeline.schemas import DOCUMENTS
 from curate.rules import Profile
@@ -46,11 +47,15 @@ class Finished:
         return [rule.id for rule in profile.rules if not self.fired[rule.id]]
 
 
-def unit_tables(measured: Path, batches: Sequence[Sequence[int]], decided: Path, take: int) -> Iterator[UnitTables]:
-    """Joins what the two maps wrote about one unit, slice by slice."""
+def unit_tables(
+    measured: Path, batches: Sequence[Sequence[int]], decided: Path, take: int, late: pl.DataFrame | None = None
+) -> Iterator[UnitTables]:
+    """Joins what the two maps wrote about one unit, slice by slice; `late` are the drops that came after the rules."""
     corpus_begin = 0
     for piece in slices(measured, batches, take):
         decisions = part(decided / "decisions.parquet", piece.begin, piece.records.height)
+        if late is not None:
+            decisions = dropped_late(decisions, late.with_columns(pl.col("position") - piece.begin))
         has_text = piece.records["text"].is_not_null()
         first = decisions["rule"].ne_missing(SAME_RECORD).filter(has_text)
         own_measures = piece.measures.filter(first)
@@ -79,6 +84,7 @@ def write_run(
     directory: Path,
     units: Callable[[], Iterator[UnitTables]],
     *,
+    extra: Mapping[str, pl.DataFrame] = MappingProxyType({}),
     dropped_text_bytes: int,
     dropped_cap_bytes: int,
     seed: int,
@@ -110,6 +116,8 @@ def write_run(
             append("edits", unit.edits)
             parts.append(rollups.rollup(unit.decisions))
             done.fired.update(unit.decisions["fails"].explode().drop_nulls().to_list())
+        for name, table in extra.items():
+            append(name, table)
         done.rollup = rollups.merge(parts)
         append("rollups", done.rollup)
     for name, writer in writers.items():

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from curate.duplicates.repeats.lines import LineWriter, Repeated
+from curate.duplicates.store import UnitWriter
 from curate.measures import cross_entropy, tables, unigram_counts
 from curate.pipeline import decide, exchange
-from curate.pipeline.parts import PartWriter, Sizes, slices
-from curate.pipeline.schemas import CORPUS, RECORDS, UNIT_EDITS
-from curate.pipeline.stage import BATCH_RECORDS, Stage, batches
+from curate.pipeline.parts import PartWriter, Sizes, Slice, part, slices
+from curate.pipeline.schemas import CORPUS, EXTRACTED, RECORDS, TEXTS, UNIT_EDITS
+from curate.pipeline.stage import BATCH_RECORDS, Clock, Extraction, Stage, Texts, batches
 from curate.recipe import Settings
 from curate.sample import register_inputs
-from curate.segment import Segments
+from curate.segment import Segments, decode
 from curate.sources import UnitSpec, read_unit
 from workbench.units import Report, Work
 
 
 @contextmanager
 def measure_step(setup: dict[str, Any]) -> Iterator[Work]:
-    """Map 1: reads a unit, writes `records`, `measures`, `edits`, `unigrams`; the engines live with the worker."""
+    """Map 1 in one pass: reads a unit, writes what `measure_unit` writes; the engines live with the worker."""
     register_inputs()
     stage = Stage(Settings.model_validate_json(setup["settings"]))
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
-        return measure_unit(stage, payload, out, report)
+        before = dict(stage.clock.seconds)
+        frames = _Extracted(stage.extraction, payload)
+        result = measure_unit(stage.texts, frames, out, lambda done: report(frames.fraction, records=done))
+        return {**frames.result(result["records"]), **result, "seconds": _since(stage.clock, before)}
 
     try:
         yield work
@@ -37,42 +42,125 @@ def measure_step(setup: dict[str, Any]) -> Iterator[Work]:
         stage.close()
 
 
-def measure_unit(stage: Stage, payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
-    """One unit through map 1; returns its counts and the seconds each part took."""
-    spec, limit = UnitSpec.from_json(payload["unit"]), payload["limit"]
-    before = dict(stage.seconds)
-    records = read_unit(spec, stage.settings.read_options())
-    counts = records.counts
+@contextmanager
+def extract_step(setup: dict[str, Any]) -> Iterator[Work]:
+    """Map 1, first half: writes `records` before any edit, and `lines`, the lines of the pages of each host."""
+    register_inputs()
+    settings = Settings.model_validate_json(setup["settings"])
+    clock = Clock()
+    extraction = Extraction(settings, clock)
+
+    def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
+        before = dict(clock.seconds)
+        frames = _Extracted(extraction, payload)
+        sizes: list[int] = []
+        with (
+            PartWriter(out / "records.parquet", EXTRACTED) as rows,
+            LineWriter(out, settings.duplicates.lines.max_chars) as line_rows,
+        ):
+            for frame in frames:
+                rows.write(frame)
+                sizes.append(frame.height)
+                found = frame.select("text", "host", "url").filter(pl.col("text").is_not_null())
+                with clock("lines"):
+                    line_rows.write(decode(found["text"]), found["host"].to_list(), found["url"].to_list())
+                report(frames.fraction, records=sum(sizes))
+        return {
+            **frames.result(sum(sizes)),
+            "records": sum(sizes),
+            "batches": sizes,
+            "seconds": _since(clock, before),
+        }
+
+    try:
+        yield work
+    finally:
+        extraction.close()
+
+
+@contextmanager
+def edit_step(setup: dict[str, Any]) -> Iterator[Work]:
+    """Map 1, second half: edits, measures and signatures of what `extract_step` left."""
+    settings = Settings.model_validate_json(setup["settings"])
+    clock = Clock()
+    texts = Texts(settings, clock, Repeated.read(Path(setup["repeated"])))
+
+    def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
+        before = dict(clock.seconds)
+        frames = _stored(Path(payload["extracted"]), payload["batches"])
+        total = max(sum(payload["batches"]), 1)
+        result = measure_unit(texts, frames, out, lambda done: report(done / total, records=done))
+        return {**result, "seconds": _since(clock, before)}
+
+    yield work
+
+
+def measure_unit(
+    texts: Texts, frames: Iterable[pl.DataFrame], out: Path, report: Callable[[int], None]
+) -> dict[str, Any]:
+    """One unit from EXTRACTED rows on; writes `records`, `measures`, `edits`, `unigrams` and what was signed."""
     unigrams = np.zeros(exchange.UNIGRAM_BUCKETS, np.uint32)
     sizes: list[Sizes] = []
+    done = 0
     with (
         PartWriter(out / "records.parquet", RECORDS) as record_rows,
         PartWriter(out / "measures.parquet") as measure_rows,
         PartWriter(out / "edits.parquet", UNIT_EDITS) as edit_rows,
+        UnitWriter(out, texts.signer.bands) if texts.signer is not None else nullcontext() as signed,
     ):
-        for batch in batches(records, limit):
-            found = stage.process(batch)
+        for frame in frames:
+            found = texts.process(frame)
             record_rows.write(found.records)
             measure_rows.write(found.measures)
-            done = sum(size.records for size in sizes)
             edit_rows.write(found.edits.with_columns(pl.col("position") + done))
+            if signed is not None and found.signed is not None:
+                signed.write(found.signed)
             unigrams += found.unigrams
             sizes.append(Sizes(found.records.height, found.measures.height, found.edits.height))
-            report(
-                min(1.0, counts.bytes_in / max(spec.end - spec.begin, 1)), records=sum(size.records for size in sizes)
-            )
+            done += found.records.height
+            report(done)
     exchange.write_unigrams(out / "unigrams.parquet", unigrams)
-    done = sum(size.records for size in sizes)
-    if limit is None and done != counts.records:
-        raise AssertionError(f"the reader counted {counts.records} records, {done} arrived")
     return {
         "records": done,
         "measured": sum(size.measures for size in sizes),
         "batches": [list(size) for size in sizes],
-        "skipped": dict(sorted(counts.skipped.items())),
-        "bytes_in": counts.bytes_in,
-        "seconds": {step: spent - before.get(step, 0.0) for step, spent in stage.seconds.items()},
     }
+
+
+class _Extracted:
+    """The EXTRACTED rows of a unit of the input, batch by batch, with what the reader counted."""
+
+    def __init__(self, extraction: Extraction, payload: dict[str, Any]) -> None:
+        self.spec = UnitSpec.from_json(payload["unit"])
+        self.limit = payload["limit"]
+        self.extraction = extraction
+        self.reader = read_unit(self.spec, extraction.settings.read_options())
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        return map(self.extraction.process, batches(self.reader, self.limit))
+
+    @property
+    def fraction(self) -> float:
+        """Share of the unit's bytes that have been read."""
+        return min(1.0, self.reader.counts.bytes_in / max(self.spec.end - self.spec.begin, 1))
+
+    def result(self, done: int) -> dict[str, Any]:
+        """What the reader counted; raises AssertionError where a record got lost on the way."""
+        counts = self.reader.counts
+        if self.limit is None and done != counts.records:
+            raise AssertionError(f"the reader counted {counts.records} records, {done} arrived")
+        return {"skipped": dict(sorted(counts.skipped.items())), "bytes_in": counts.bytes_in}
+
+
+def _stored(unit: Path, sizes: list[int]) -> Iterator[pl.DataFrame]:
+    begin = 0
+    for size in sizes:
+        yield part(unit / "records.parquet", begin, size)
+        begin += size
+
+
+def _since(clock: Clock, before: dict[str, float]) -> dict[str, float]:
+    return {step: spent - before.get(step, 0.0) for step, spent in clock.seconds.items()}
 
 
 @contextmanager
@@ -89,7 +177,12 @@ def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         repeated = every_repeat.filter(pl.col("unit") == payload["number"]).drop("unit")
         done = dropped_bytes = 0
-        with PartWriter(out / "decisions.parquet") as decision_rows, PartWriter(out / "corpus.parquet") as corpus_rows:
+        with (
+            PartWriter(out / "decisions.parquet") as decision_rows,
+            PartWriter(out / "corpus.parquet") as corpus_rows,
+            PartWriter(out / "texts.parquet", TEXTS) as text_rows,
+        ):
+            texts_before = 0
             for piece in slices(Path(payload["measured"]), payload["batches"], payload["take"]):
                 here = repeated.with_columns(position=pl.col("position").cast(pl.Int64) - piece.begin)
                 undecided = decide.base(piece.records, here)
@@ -109,6 +202,8 @@ def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
                 decisions = decide.settle(undecided, measures.hstack(corpus), profile)
                 decision_rows.write(decisions)
                 corpus_rows.write(corpus)
+                text_rows.write(_texts(piece, decisions, texts_before).filter(first))
+                texts_before += piece.measures.height
                 done += decisions.height
                 dropped = piece.records["text"].str.len_bytes().filter(decisions["state"] == "dropped")
                 dropped_bytes += int(dropped.sum() or 0)
@@ -118,6 +213,15 @@ def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
         return {"records": done, "dropped_text_bytes": dropped_bytes}
 
     yield work
+
+
+def _texts(piece: Slice, decisions: pl.DataFrame, texts_before: int) -> pl.DataFrame:
+    """TEXTS rows, a row for each text of the slice."""
+    rows = decisions.select("id", "host", "file", "chars", "state").with_columns(
+        date=piece.records["date"], bytes=piece.records["text"].str.len_bytes()
+    )
+    rows = rows.with_row_index("position", piece.begin).filter(pl.col("bytes").is_not_null())
+    return rows.with_row_index("row", texts_before).with_columns(passed=pl.col("state") == "kept")
 
 
 def _entropies(texts: pl.Series, totals: np.ndarray) -> np.ndarray:

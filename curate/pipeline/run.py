@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate.duplicates.repeats.lines import Repeated, merge_lines
 from curate.measures import plugins, tables
-from curate.pipeline import finish, maps
+from curate.pipeline import exchange, finish, late, maps
 from curate.pipeline.decide import steps
 from curate.pipeline.finish import UnitTables, unit_tables
+from curate.pipeline.late import Late
 from curate.pipeline.rollups import Funnel, funnel
 from curate.recipe import Plan
 from curate.sample import register_inputs
@@ -56,6 +58,7 @@ class Outcome:
     failed: list[tuple[str, str]] = field(default_factory=list)  # units that failed twice: (input, why)
     never_fired: list[str] = field(default_factory=list)
     without_list: list[str] = field(default_factory=list)  # of these, rules whose word or URL list nobody has named
+    gates: list[str] = field(default_factory=list)  # checks of the whole run that failed
     was_done: bool = False
 
 
@@ -97,7 +100,8 @@ def execute(
         attach(run.path)
         if run.is_finished:
             shutil.rmtree(run.path / "units", ignore_errors=True)  # a crash may have left it behind the manifest
-            return Outcome(run, len(specs), funnel=stored_funnel(run, plan), was_done=True)
+            gates = run.manifest.gates if run.manifest is not None else []
+            return Outcome(run, len(specs), funnel=stored_funnel(run, plan), gates=gates, was_done=True)
         execution = _Execution(run, plan, specs, inputs, jobs, listener)
         for file, reason in ignored:
             execution.tell(Event("warning", "plan", f"{file} is not read: {reason}"))
@@ -117,7 +121,7 @@ def stored_funnel(run: Run, plan: Plan) -> Funnel:
     import polars as pl
 
     rollups = pl.read_parquet(parquet_files(run.path / "rollups"), glob=False)
-    return funnel(rollups, steps(plan.settings.profile))
+    return funnel(rollups, steps(plan.settings))
 
 
 @dataclass
@@ -134,7 +138,10 @@ class _Execution:
         settings = self.plan.settings
         write_text(self.run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
         outcome = Outcome(self.run, len(self.specs))
-        measured = self._measure()
+        if settings.duplicates.lines.enabled:
+            read, measured = self._measure_in_two()
+        else:
+            read = measured = self._read("measure", self._measuring())
         outcome.failed = self._failures(measured)
         if outcome.failed:
             return outcome
@@ -151,26 +158,58 @@ class _Execution:
         outcome.failed = self._failures(decided)
         if outcome.failed:
             return outcome
-        return self._finish(outcome, measured, decided, began)
+        after = self._late(measured, decided)
+        return self._finish(outcome, read, measured, decided, after, began)
 
-    def _measure(self) -> list[UnitOutcome]:
-        """Map 1 over all units; with a limit, over as many as hold that many records, a few at a time."""
-        settings, limit = self.plan.settings, self.plan.recipe.limit
-        common = {
+    def _measuring(self) -> dict[str, Any]:
+        """All but the input that decides what the first map writes."""
+        return {
             "version": MEASURE_VERSION,
             "libraries": {name: version(name) for name in LIBRARIES},
             "plugins": {point.name: f"{point.value} {point.dist and point.dist.version}" for point in plugins.points()},
-            "settings": settings.measuring(),
-            "limit": limit,
+            "settings": self.plan.settings.measuring(),
         }
+
+    def _measure_in_two(self) -> tuple[list[UnitOutcome], list[UnitOutcome]]:
+        """Map 1 with a stop in the middle: which lines do the pages of a host share? Outcomes of both halves."""
+        settings = self.plan.settings
+        config = settings.duplicates.lines
+        common = {"version": MEASURE_VERSION, "settings": settings.reading(), "lines": config.model_dump(mode="json")}
+        common["libraries"] = {name: version(name) for name in LIBRARIES}
+        read = self._read("extract", common)
+        if any(unit.failed for unit in read):
+            return read, read
+        self.tell(Event("info", "lines", "lines that the pages of a host share"))
+        takes = exchange.take_per_unit([(unit.result or {})["records"] for unit in read], self.plan.recipe.limit)
+        repeated = self.run.path / "units" / "repeated-lines"
+        merge_lines(
+            [unit.directory for unit, take in zip(read, takes, strict=True) if take],
+            config,
+            repeated,
+            memory_bytes=int(settings.duplicates.memory_gb * 1e9),
+        )
+        shared = fingerprint(**self._measuring(), lines=common, digest=Repeated.open(repeated).digest)
         units = [
-            Unit(fingerprint(unit=spec.fingerprint(), **common), {"unit": spec.to_json(), "limit": limit})
+            Unit(
+                fingerprint(unit=unit.unit.fingerprint, shared=shared),
+                {"extracted": str(unit.directory), "batches": (unit.result or {})["batches"], "of": unit.unit.payload},
+            )
+            for unit in read
+        ]
+        setup = {"settings": settings.model_dump_json(), "repeated": str(repeated)}
+        return read, self._map("edit", units, setup)
+
+    def _read(self, step: str, common: dict[str, Any]) -> list[UnitOutcome]:
+        """A step over the units of the input; with a limit, over as many as hold that many records, a few at a time."""
+        settings, limit = self.plan.settings, self.plan.recipe.limit
+        units = [
+            Unit(fingerprint(unit=spec.fingerprint(), limit=limit, **common), {"unit": spec.to_json(), "limit": limit})
             for spec in self.specs
         ]
         wave = len(units) if limit is None else self.jobs
         done: list[UnitOutcome] = []
         while len(done) < len(units):
-            done += self._map("measure", units[len(done) : len(done) + wave], {"settings": settings.model_dump_json()})
+            done += self._map(step, units[len(done) : len(done) + wave], {"settings": settings.model_dump_json()})
             records = sum((unit.result or {}).get("records", 0) for unit in done)
             if limit is not None and records >= limit:
                 break
@@ -224,8 +263,33 @@ class _Execution:
             on_event=self.tell,
         )
 
+    def _late(self, measured: list[UnitOutcome], decided: list[UnitOutcome]) -> Late:
+        config = self.plan.settings.duplicates
+        if not config.documents:
+            return Late()
+        texts = [(unit.result or {})["measured"] for unit in measured]
+        directories = [unit.directory for unit in measured], [unit.directory for unit in decided]
+        self.tell(Event("info", "duplicates", "groups and pairs of documents"))
+        found = late.search(
+            late.signed_units(*directories, texts),
+            config,
+            directory=self.run.path / "units" / "duplicates",
+            jobs=self.jobs,
+            on_event=self.tell,
+        )
+        after = late.settle(found, *directories, texts, config)
+        for sentence in after.warnings:
+            self.tell(Event("warning", "duplicates", sentence))
+        return after
+
     def _finish(
-        self, outcome: Outcome, measured: list[UnitOutcome], decided: list[UnitOutcome], began: float
+        self,
+        outcome: Outcome,
+        read: list[UnitOutcome],
+        measured: list[UnitOutcome],
+        decided: list[UnitOutcome],
+        after: Late,
+        began: float,
     ) -> Outcome:
         self.tell(Event("info", "merge", "writing the tables of the run"))
         settings = self.plan.settings
@@ -233,31 +297,34 @@ class _Execution:
         def units() -> Iterator[UnitTables]:
             for number, (one, two) in enumerate(zip(measured, decided, strict=True), 1):
                 take, batches = (two.result or {})["records"], (one.result or {})["batches"]
-                yield from unit_tables(one.directory, batches, two.directory, take)
+                yield from unit_tables(one.directory, batches, two.directory, take, after.drops.get(number - 1))
                 self.tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
 
         done = finish.write_run(
             self.run.path,
             units,
-            dropped_text_bytes=sum((unit.result or {})["dropped_text_bytes"] for unit in decided),
+            extra=after.tables,
+            dropped_text_bytes=after.dropped_bytes + sum((unit.result or {})["dropped_text_bytes"] for unit in decided),
             dropped_cap_bytes=int(self.plan.recipe.output.dropped_gb * 1e9),
             seed=self.plan.recipe.seed,
             shard_rows=self.plan.recipe.output.shard_rows,
         )
         records = sum((unit.result or {})["records"] for unit in decided)
-        outcome.funnel = funnel(done.rollup, steps(settings.profile))
+        outcome.funnel = funnel(done.rollup, steps(settings))
         if outcome.funnel.total != records:
             raise AssertionError(f"{records} records were read, {outcome.funnel.total} were decided")
+        outcome.gates = after.gates
         outcome.never_fired = done.never_fired(settings.profile)
         inactive = settings.measures.lists().inactive()
         outcome.without_list = [rule.id for rule in settings.profile.rules if rule.measure in inactive]
         for rule in outcome.never_fired:
             self.tell(Event("info", "decide", f"rule {rule} dropped nothing and failed for nothing"))
         self.run.finish(
-            counts=self._counts(outcome.funnel, done, measured),
-            timings=self._timings(measured, began),
+            counts=self._counts(outcome.funnel, done, read) | after.counts,
+            timings=self._timings(read if read is measured else [*read, *measured], began),
             inputs=self.inputs,
             written=done.files,
+            gates=outcome.gates,
         )
         # Only now: until the manifest stands, the units are what a crash would go on from.
         shutil.rmtree(self.run.path / "units")
@@ -286,11 +353,11 @@ class _Execution:
         return {"total": round(time.monotonic() - began, 3), **{step: round(s, 3) for step, s in sorted(spent.items())}}
 
     def _failures(self, units: Sequence[UnitOutcome]) -> list[tuple[str, str]]:
-        names = {unit["unit"]["index"]: unit["unit"] for unit in (one.unit.payload for one in units) if "unit" in unit}
         found = []
         for number, unit in enumerate(units):
             if unit.failed:
-                spec = names.get(unit.unit.payload.get("unit", {}).get("index"), {})
+                payload = unit.unit.payload.get("of", unit.unit.payload)
+                spec = payload.get("unit", {})
                 place = f"{spec['file']} from {spec['begin']}" if spec else f"unit {number}"
                 found.append((place, unit.error or ""))
         return found

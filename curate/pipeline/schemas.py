@@ -27,6 +27,16 @@ RECORDS: dict[str, Any] = {
     "snippet": pl.String,
 }
 
+LANGUAGE: dict[str, Any] = {
+    "language.lang": pl.String,
+    "language.score": pl.Float64,
+    "language.runner_up": pl.String,
+    "language.runner_up_score": pl.Float64,
+}
+
+# The same once the text is extracted, before it is edited.
+EXTRACTED: dict[str, Any] = {**RECORDS, **LANGUAGE}
+
 DOCUMENTS: dict[str, Any] = {
     "id": pl.String,
     "url": pl.String,
@@ -79,11 +89,45 @@ EDITS: dict[str, Any] = {
 # Within a unit an edit also names its record, because ids may repeat.
 UNIT_EDITS: dict[str, Any] = {**EDITS, "position": pl.Int64}
 
-LANGUAGE: dict[str, Any] = {
-    "language.lang": pl.String,
-    "language.score": pl.Float64,
-    "language.runner_up": pl.String,
-    "language.runner_up_score": pl.Float64,
+# One row per text that the rules judged, as the second map leaves it for the search for duplicates.
+TEXTS: dict[str, Any] = {
+    "row": pl.Int64,  # among the texts of the unit, as they were signed
+    "position": pl.Int64,  # among its records
+    "id": pl.String,
+    "host": pl.String,
+    "file": pl.String,
+    "date": pl.String,
+    "chars": pl.Int64,
+    "bytes": pl.Int64,
+    "passed": pl.Boolean,  # every rule of the profile
+}
+
+# Tables of the search for duplicates; the keys are 32 hex digits, null where nobody shares them.
+FINGERPRINTS: dict[str, Any] = {
+    "id": pl.String,
+    "text": pl.String,
+    "url": pl.String,
+    "set": pl.String,
+    "file": pl.String,  # what the order of survivors reads
+    "date": pl.String,
+    "chars": pl.Int64,
+}
+PAIRS: dict[str, Any] = {
+    "left": pl.String,  # set keys of the fingerprints
+    "right": pl.String,
+    "left_size": pl.Int64,  # shingles
+    "right_size": pl.Int64,
+    "shared": pl.Int64,
+    "jaccard": pl.Float64,
+    "containment": pl.Float64,
+}
+DUPLICATES: dict[str, Any] = {
+    "dropped_id": pl.String,
+    "kept_id": pl.String,
+    "cluster": pl.String,  # the id of its best document
+    "jaccard": pl.Float64,
+    "containment": pl.Float64,
+    "method": pl.String,  # text | near | url
 }
 
 # Columns the second map adds once the whole corpus has been seen.

@@ -9,20 +9,23 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from curate.duplicates.repeats.lines import Repeated, removals
+from curate.duplicates.sign import Signer
+from curate.duplicates.types import Signed
 from curate.edits.edit import Edited, edit
 from curate.extract import Extractor
-from curate.language import Language, identifier
+from curate.language import identifier
 from curate.measures import Batch, Measurer
-from curate.pipeline.schemas import LANGUAGE, RECORDS, UNIT_EDITS
+from curate.pipeline.schemas import EXTRACTED, LANGUAGE, RECORDS, UNIT_EDITS
 from curate.recipe import Settings
-from curate.segment import Segments
+from curate.segment import Segments, decode
 from curate.sources import Record
 
 BATCH_RECORDS = 256
@@ -40,47 +43,48 @@ class BatchTables:
     measures: pl.DataFrame
     edits: pl.DataFrame
     unigrams: np.ndarray  # uint32 counts of hashed words
+    signed: Signed | None  # of the edited texts, where duplicates are looked for
 
 
-@dataclass
-class Stage:
-    """The engines of one worker process, built once: extraction child, language model, measures with their lists."""
+class Clock:
+    """Seconds spent by step."""
 
-    settings: Settings
-    seconds: dict[str, float] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
-    def __post_init__(self) -> None:
-        self.extractor = Extractor(self.settings.extract.engine, self.settings.extract.limits())
-        self.identifier = identifier(self.settings.language.model)
-        self.measurer = Measurer(self.settings.measures.lists())
-        self.key = self.settings.key()
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - began
+
+
+class Extraction:
+    """From records to texts and their languages: the extraction child and the language model of one worker."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.extractor = Extractor(settings.extract.engine, settings.extract.limits())
+        self.identifier = identifier(settings.language.model)
+        self.clock = clock
 
     def close(self) -> None:
         """Ends the extraction child."""
         self.extractor.close()
 
-    def process(self, records: list[Record]) -> BatchTables:
-        """Text, language, edits and measures of one batch, in input order."""
+    def process(self, records: list[Record]) -> pl.DataFrame:
+        """EXTRACTED rows of one batch, in input order."""
         rows = [_row(record) for record in records]
-        with self._clock("extract"):
-            extracted = self._extract(records, rows)
-        positions = [i for i, row in enumerate(rows) if i in extracted]
-        texts = [extracted[i] for i in positions]
-        with self._clock("language"):
-            languages = self.identifier.identify(texts)
-        with self._clock("edit"):
-            langs = [item.lang for item in languages]
-            hosts = [records[i].host for i in positions]
-            edited = edit(texts, langs, self.settings.edits, self.key, hosts)
-        for index, position in enumerate(positions):
-            rows[position]["text"] = edited.texts[index]
-            rows[position]["chars_removed"] = len(texts[index]) - len(edited.texts[index])
-            rows[position]["snippet"] = _BLANKS.sub(" ", edited.texts[index][: 4 * SNIPPET_CHARS])[:SNIPPET_CHARS]
-        with self._clock("measure"):
-            measures, unigrams = self._measure([rows[i] for i in positions], texts, edited, languages)
-        found = [(rows[positions[e.doc]]["id"], *e[1:], positions[e.doc]) for e in edited.edits]
-        edits = pl.DataFrame(found, schema=UNIT_EDITS, orient="row")
-        return BatchTables(pl.DataFrame(rows, schema=RECORDS), measures, edits, unigrams)
+        with self.clock("extract"):
+            texts = self._extract(records, rows)
+        with self.clock("language"):
+            languages = dict(zip(texts, self.identifier.identify(list(texts.values())), strict=True))
+        for position, text in texts.items():
+            rows[position]["text"] = text
+            rows[position] |= zip(LANGUAGE, languages[position], strict=True)
+        return pl.DataFrame(rows, schema=EXTRACTED)
 
     def _extract(self, records: list[Record], rows: list[dict[str, Any]]) -> dict[int, str]:
         """The extracted text by position; a page without any becomes a drop or a failure in its row."""
@@ -107,39 +111,94 @@ class Stage:
                 kept[i] = text
         return kept
 
-    def _measure(
-        self, rows: list[dict[str, Any]], texts: list[str], edited: Edited, languages: list[Language]
-    ) -> tuple[pl.DataFrame, np.ndarray]:
-        """All measures of the profile's text version, and of the other one where a rule reads it."""
+
+class Texts:
+    """From extracted texts to edits, measures and signatures; `repeated` are lines that the hosts' pages share."""
+
+    def __init__(self, settings: Settings, clock: Clock, repeated: Repeated | None = None) -> None:
+        self.settings = settings
+        self.measurer = Measurer(settings.measures.lists())
+        self.signer = Signer(settings.duplicates) if settings.duplicates.documents else None
+        self.key = settings.key()
+        self.repeated = repeated
+        self.clock = clock
+
+    def process(self, extracted: pl.DataFrame) -> BatchTables:
+        """Edits, measures and signatures of one batch of EXTRACTED rows."""
+        rows = extracted.select(RECORDS.keys())
+        found = extracted.with_row_index("position").filter(pl.col("text").is_not_null())
+        texts, hosts, langs = (found[name].to_list() for name in ("text", "host", "language.lang"))
+        with self.clock("edit"):
+            repeated = None
+            if self.repeated is not None:
+                repeated = removals(decode(texts), hosts, self.repeated, self.settings.duplicates.lines.max_chars)
+            edited = edit(texts, langs, self.settings.edits, self.key, hosts, repeated)
+        positions = found["position"].to_list()
+        fresh = pl.DataFrame(
+            {
+                "position": found["position"],
+                "text": edited.texts,
+                "chars_removed": [len(old) - len(new) for old, new in zip(texts, edited.texts, strict=True)],
+                "snippet": [_BLANKS.sub(" ", text[: 4 * SNIPPET_CHARS])[:SNIPPET_CHARS] for text in edited.texts],
+            },
+            schema_overrides={name: RECORDS[name] for name in ("text", "chars_removed", "snippet")},
+        )
+        rows = (
+            rows.drop("text", "chars_removed", "snippet")
+            .with_row_index("position")
+            .join(fresh, on="position", how="left", maintain_order="left")
+            .select(RECORDS.keys())
+        )
+        ids = found["id"].to_list()
+        edits = pl.DataFrame(
+            [(ids[e.doc], *e[1:], positions[e.doc]) for e in edited.edits], schema=UNIT_EDITS, orient="row"
+        )
+        with self.clock("measure"):
+            measures, unigrams, own = self._measure(found, texts, edited)
+        with self.clock("sign"):
+            signed = None if self.signer is None else self.signer.sign(own.segments, own.urls)
+        return BatchTables(rows, measures, edits, unigrams, signed)
+
+    def _measure(self, found: pl.DataFrame, texts: list[str], edited: Edited) -> tuple[pl.DataFrame, np.ndarray, Batch]:
+        """All measures of the profile's text version, and of the other one where a rule reads it.
+
+        The batch that comes with them is that of the edited texts.
+        """
         common = {
-            "urls": [row["url"] for row in rows],
-            "hosts": [row["host"] for row in rows],
-            "langs": [item.lang for item in languages],
+            "urls": found["url"].to_list(),
+            "hosts": found["host"].to_list(),
+            "langs": found["language.lang"].to_list(),
         }
         versions = {"extracted": texts, "edited": edited.texts}
         main, other = self.settings.text_versions()
         batch = Batch(segments=Segments(versions[main]), texts=versions[main], **common)
-        frames = [
-            pl.DataFrame({"id": [row["id"] for row in rows]}, schema={"id": pl.String}),
-            self.measurer.measure(batch),
-            pl.DataFrame([tuple(item) for item in languages], schema=LANGUAGE, orient="row"),
-            pl.DataFrame(edited.measures),
-        ]
+        frames = [found.select("id"), self.measurer.measure(batch), found.select(LANGUAGE.keys())]
+        frames.append(pl.DataFrame(edited.measures))
         # Words of the corpus are counted in the edited text, which is what the run stores.
         own = batch if main == "edited" else Batch(segments=Segments(edited.texts), texts=edited.texts, **common)
         unigrams = self.measurer.unigram_counts(own)
         if other is not None:
             second = Batch(segments=Segments(versions[other]), texts=versions[other], **common)
             frames.append(self.measurer.measure(second).rename(lambda name: f"{name}@{other}"))
-        return pl.concat(frames, how="horizontal"), unigrams
+        return pl.concat(frames, how="horizontal"), unigrams, own
 
-    @contextmanager
-    def _clock(self, step: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - began
+
+class Stage:
+    """Both halves of the first map in one worker, for runs that need nothing of the whole corpus in between."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock()
+        self.extraction = Extraction(settings, self.clock)
+        self.texts = Texts(settings, self.clock)
+
+    def close(self) -> None:
+        """Ends the extraction child."""
+        self.extraction.close()
+
+    def process(self, records: list[Record]) -> BatchTables:
+        """Text, language, edits, measures and signatures of one batch, in input order."""
+        return self.texts.process(self.extraction.process(records))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -159,10 +218,6 @@ def _row(record: Record) -> dict[str, Any]:
         "drop_value": value,
         "error": record.error,
         "error_step": None if record.error is None else "read",
-        "title": None,
-        "text": None,
-        "chars_removed": None,
-        "snippet": None,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
+from curate.duplicates.config import Duplicates
 from curate.edits.config import EditsConfig
 from curate.rules.catalogue import Complaint, Kind, check, has_versions, kinds
 from curate.rules.model import Engine, Profile, Rule, RuleBody, RuleId, TextVersion
@@ -20,7 +21,8 @@ SHIPPED = Path(__file__).parents[1] / "profiles"
 
 
 class ProfileFile(Section):
-    """What a profile's file may say, after the profiles it includes; what edits are not named are off."""
+    """What a profile's file may say, after the profiles it includes; what edits are not named are off, and so is
+    the search for duplicates."""
 
     name: str = ""
     """Default: the name of the file."""
@@ -31,6 +33,7 @@ class ProfileFile(Section):
     text: TextVersion = "extracted"
     engine: Engine | None = None
     edits: EditsConfig = Field(default_factory=EditsConfig.off)
+    duplicates: Duplicates = Field(default_factory=Duplicates)
     rules: dict[RuleId, RuleBody] = Field(default_factory=dict)
     """By id: measure, drop_if, threshold ...; for a rule of an included profile also the new threshold alone."""
 
@@ -73,6 +76,7 @@ def load_profile(name: str) -> Profile:
         text=found.text,
         engine=found.engine,
         edits=found.edits,
+        duplicates=found.duplicates,
         declared=tuple(rules),
     )
 

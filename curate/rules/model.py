@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from curate.duplicates.config import Duplicates
 from curate.edits.config import EditsConfig
 
 TextVersion = Literal["extracted", "edited"]
@@ -101,7 +102,8 @@ class Rule(RuleBody):
 
 
 class Profile(_Model):
-    """Rules in the order in which documents meet them, the text version they read, and the edits that come before.
+    """Rules in the order in which documents meet them, the text version they read, the edits that come before, and the
+    search for duplicates that comes after.
 
     `declared` holds every rule, also those that are off; `rules` the ones that are evaluated.
     """
@@ -111,6 +113,7 @@ class Profile(_Model):
     text: TextVersion
     engine: Engine | None
     edits: Annotated[EditsConfig, Field(strict=False)]
+    duplicates: Annotated[Duplicates, Field(strict=False)]
     declared: Annotated[tuple[Rule, ...], Field(strict=False)]
 
     @property
@@ -131,7 +134,10 @@ class Profile(_Model):
 
     def layer(self) -> dict[str, Any]:
         """The sections of a recipe that the profile sets, as the lowest layer below the user's own settings."""
-        values: dict[str, Any] = {"edits": self.edits.model_dump(mode="json")}
+        values: dict[str, Any] = {
+            "edits": self.edits.model_dump(mode="json"),
+            "duplicates": self.duplicates.model_dump(mode="json"),
+        }
         if self.engine is not None:
             values["extract"] = {"engine": self.engine}
         return values

@@ -1,0 +1,55 @@
+"""The decisions of a finished run taken again: other thresholds, or duplicates judged anew among who passes then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from curate.ask.finished import FinishedRun
+from curate.duplicates import order
+from curate.pipeline import late
+from curate.pipeline.decide import SAME_RECORD
+from curate.pipeline.schemas import PAIRS
+from curate.recipe import Settings
+from curate.rules import Profile, columns, evaluate
+
+# Rows of measures held at a time: a hundred columns of eight bytes each.
+_CHUNK = 250_000
+
+
+def undecided_rows(run: FinishedRun, profile: Profile) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """(decisions, measures) of the documents that rules decide, in order, a bounded number at a time."""
+    wanted = ["id", "text.tokens", "text.chars", "language.lang", *columns(profile)]
+    own = pl.col("rule").ne_missing(SAME_RECORD)
+    decisions = run.scan("decisions").filter(own).with_row_index("order")
+    measures = run.scan("measures").select(list(dict.fromkeys(wanted)))
+    height = measures.select(pl.len()).collect().item()
+    for begin in range(0, height, _CHUNK):
+        chunk = measures.slice(begin, _CHUNK).collect()
+        ids = chunk.lazy().select("id").with_row_index("position")
+        found = decisions.join(ids, on="id", how="inner").sort("position").drop("position", "order").collect()
+        assert found.height == chunk.height, "a measured document without a decision"
+        yield found, chunk
+
+
+def duplicates(run: FinishedRun, settings: Settings) -> pl.DataFrame:
+    """DUPLICATES among the documents that pass the rules of `settings`; empty where none are looked for."""
+    config = settings.duplicates
+    if not config.documents:
+        return late.none()
+    shared = run.scan("fingerprints").collect()
+    passing = [
+        measures.filter(evaluate(settings.profile, measures).first.is_null())["id"]
+        for _, measures in undecided_rows(run, settings.profile)
+    ]
+    passed = shared.filter(pl.col("id").is_in(pl.concat(passing).implode())) if passing else shared.clear()
+    passed = _with_measures(run, passed, order.columns_needed(config.survivor))
+    return late.choose(passed, run.scan("pairs").select(PAIRS.keys()).collect(), config)
+
+
+def _with_measures(run: FinishedRun, rows: pl.DataFrame, measures: Sequence[str]) -> pl.DataFrame:
+    if not measures:
+        return rows
+    wanted = run.scan("measures").select("id", *measures).join(rows.lazy().select("id"), on="id", how="semi").collect()
+    return rows.join(wanted, on="id", how="left", maintain_order="left")
