@@ -38,13 +38,13 @@ def text_keys(text: Text) -> NDArray[np.uint64]:
     first = normal.first.tolist()
     for d, (begin, end) in enumerate(pairwise(first)):
         if begin < end:
-            keys[d] = hashed(normal.codes[begin:end].data)
+            keys[d] = hashed(normal.codes[begin:end])
     return keys
 
 
-def hashed(data: bytes | memoryview) -> NDArray[np.uint64]:
+def hashed(data: bytes | NDArray[np.uint32]) -> NDArray[np.uint64]:
     """128-bit hash of the bytes of `data`, uint64[2], the high half first, as its hexadecimal form is read."""
-    return np.frombuffer(xxhash.xxh3_128_digest(data), dtype=">u8").astype(np.uint64)
+    return np.frombuffer(xxhash.xxh3_128_digest(memoryview(data)), dtype=">u8").astype(np.uint64)
 
 
 @cache

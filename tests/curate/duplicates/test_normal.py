@@ -1,4 +1,4 @@
-"""Normalised texts: what is the same for a reader, and that the same text always has the same words."""
+"""Normalised texts: what is the same for a reader, and that the same text always has the same shingles."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,9 @@ import xxhash
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from curate.duplicates.config import Near
 from curate.duplicates.normal import normalised, text_keys
+from curate.duplicates.shingles import shingle_sets
 from curate.segment import Segments, decode
 from curate.segment.tables import SPACE, classes
 
@@ -64,13 +66,18 @@ def test_normalising_again_changes_nothing(text: str) -> None:
     assert _texts(once) == once
 
 
-@given(st.text(ALPHABET, max_size=12))
-@example("  \u200d\u2139")
-@example("\n\u093fa")
+@given(
+    st.text(ALPHABET, max_size=12),
+    st.sampled_from(["word", "char"]),
+    st.sampled_from(["lower", "fineweb"]),
+    st.integers(1, 3),
+)
+@example("  \u200d\u2139", "word", "lower", 1)
+@example("\n\u093fa", "word", "lower", 1)
 @settings(max_examples=500, deadline=None)
-def test_equal_keys_mean_equal_words(text: str) -> None:
+def test_equal_keys_mean_equal_shingles(text: str, shingle: str, fold: str, ngram: int) -> None:
     segments = Segments([text, *_texts([text])])
     keys = text_keys(segments.text)
     assert keys[0].tolist() == keys[1].tolist()
-    words, first = segments.lower_ids("words_uax29"), segments.words_uax29.first
-    assert words[: first[1]].tolist() == words[first[1] :].tolist()
+    hashes, first = shingle_sets(segments, Near.model_validate({"shingle": shingle, "fold": fold, "ngram": ngram}))
+    assert hashes[: first[1]].tolist() == hashes[first[1] :].tolist()
