@@ -44,7 +44,8 @@ def text_keys(text: Text) -> NDArray[np.uint64]:
 
 def hashed(data: bytes | NDArray[np.uint32]) -> NDArray[np.uint64]:
     """128-bit hash of the bytes of `data`, uint64[2], the high half first, as its hexadecimal form is read."""
-    return np.frombuffer(xxhash.xxh3_128_digest(memoryview(data)), dtype=">u8").astype(np.uint64)
+    # numpy's stubs know arrays as buffers only from Python 3.12 on.
+    return np.frombuffer(xxhash.xxh3_128_digest(data), dtype=">u8").astype(np.uint64)  # type: ignore[arg-type]
 
 
 @cache
