@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from curate.segment.hashing import GOLDEN, span_id
 from curate.segment.tables import ALNUM, SPACE
 
-Ids = NDArray[np.uint64]
+LONGEST = 5
 _BLANK = np.uint32(32)
+_SEMICOLON, _DOLLAR, _OPEN, _CLOSE, _EQUAL, _BACKSLASH = (np.uint32(ord(sign)) for sign in ";${}=\\")
+_ROUND, _GREATER, _MINUS, _COLON = (np.uint32(ord(sign)) for sign in "(>-:")
 
 
 @njit(cache=True)
@@ -42,28 +44,89 @@ def line_ids(codes, begin, end, flags, lower):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def distinct(ids, counted, first):  # type: ignore[no-untyped-def]
-    """The distinct counted lines of each document as (document, line id), and a hash of all its lines as a set."""
+def in_code(codes, line_begin, begin, end, first, flags):  # type: ignore[no-untyped-def]
+    """Whether each line belongs to a block (of lines without a blank one) that reads like source code: a line of it is
+    indented and no list item, or at least half of them have signs of code. Extracted text has no fences around code.
+    """
+    out = np.zeros(len(begin), dtype=np.bool_)
+    for d in range(len(first) - 1):
+        at = first[d]
+        while at < first[d + 1]:
+            start = at
+            signs = 0
+            indented = False
+            while at < first[d + 1] and begin[at] < end[at]:
+                indented |= begin[at] - line_begin[at] >= 2 and (flags[codes[begin[at]]] & ALNUM) != 0
+                signs += _has_sign(codes, begin[at], end[at], flags)
+                at += 1
+            if at > start and (indented or 2 * signs >= at - start):
+                out[start:at] = True
+            at += at == start
+    return out
+
+
+@njit(cache=True)
+def _has_sign(codes, begin, end, flags):  # type: ignore[no-untyped-def]
+    """{ } = \\ anywhere, ; at the end, a bracket right behind a word, -> or ::, a prompt."""
+    last = codes[end - 1]
+    if last == _SEMICOLON or (codes[begin] == _DOLLAR and end - begin > 2 and codes[begin + 1] == _BLANK):
+        return True
+    for at in range(begin, end):
+        code = codes[at]
+        if code > 127 or 96 < code < 123:
+            continue
+        if code == _OPEN or code == _CLOSE or code == _EQUAL or code == _BACKSLASH:  # noqa: SIM109
+            return True
+        if at > begin:
+            before = codes[at - 1]
+            if code == _ROUND and before < 128 and flags[before] & ALNUM:
+                return True
+            if (code == _GREATER and before == _MINUS) or (code == _COLON and before == _COLON):
+                return True
+    return False
+
+
+@njit(cache=True)
+def distinct(ids, lengths, counted, first):  # type: ignore[no-untyped-def]
+    """The distinct counted lines of each document as (document, line id), and a hash of its LONGEST longest lines."""
     doc = np.empty(np.sum(counted), dtype=np.int64)
     line = np.empty(len(doc), dtype=np.uint64)
     texts = np.empty(len(first) - 1, dtype=np.uint64)
     n = 0
     for d in range(len(first) - 1):
         begin = first[d]
-        every = np.sort(ids[begin : first[d + 1]])
-        text = np.uint64(GOLDEN)
-        for i in range(len(every)):
-            if every[i] and (i == 0 or every[i] != every[i - 1]):
-                text = (text ^ every[i]) * np.uint64(GOLDEN)
-                text ^= text >> np.uint64(32)
-        texts[d] = text
-        own = np.sort(ids[begin : first[d + 1]][counted[begin : first[d + 1]]])
+        end = first[d + 1]
+        texts[d] = _longest(ids[begin:end], lengths[begin:end])
+        own = np.sort(ids[begin:end][counted[begin:end]])
         for i in range(len(own)):
             if i == 0 or own[i] != own[i - 1]:
                 doc[n] = d
                 line[n] = own[i]
                 n += 1
     return doc[:n].copy(), line[:n].copy(), texts
+
+
+@njit(cache=True)
+def _longest(ids, lengths):  # type: ignore[no-untyped-def]
+    """Hash of the longest distinct lines (of those of one length, the ones of the greatest ids)."""
+    best = np.zeros(LONGEST, dtype=np.uint64)
+    size = np.zeros(LONGEST, dtype=np.int64)
+    for i in range(len(ids)):
+        at = LONGEST
+        while at > 0 and (lengths[i] > size[at - 1] or (lengths[i] == size[at - 1] and ids[i] > best[at - 1])):
+            at -= 1
+        if at == LONGEST or (at > 0 and best[at - 1] == ids[i]):
+            continue
+        for k in range(LONGEST - 1, at, -1):
+            best[k] = best[k - 1]
+            size[k] = size[k - 1]
+        best[at] = ids[i]
+        size[at] = lengths[i]
+    text = np.uint64(GOLDEN)
+    for each in best:
+        text = (text ^ each) * np.uint64(GOLDEN)
+        text ^= text >> np.uint64(32)
+    return text
 
 
 @njit(cache=True)

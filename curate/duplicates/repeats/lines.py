@@ -4,9 +4,11 @@ Each unit writes a row for every distinct line of every page; the exchange count
 its host; the lines that repeat are then taken out of each page as line edits. Lines of different hosts never meet.
 
 A line is compared stripped, in lower case (of single code points), with runs of white space as one blank; digits stay.
-Lines without a letter or digit carry structure, not text: they do not count, nor do lines of code blocks and display
-mathematics. Pages are counted by address and by text, and the smaller number holds: a page that was captured five times
-is one page, and so is one that is served under five addresses.
+Lines without a letter or digit carry structure, not text: they do not count, nor do lines of code, fenced or not, and
+of display mathematics.
+
+Pages are counted by address and by their five longest lines, and the smaller number holds: a page that was captured
+five times is one page, and so is one that is served, with another date or counter on it, under five addresses.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import polars as pl
 import xxhash
 from numpy.typing import NDArray
 
-from curate.duplicates.repeats.line_kernels import distinct, line_ids
+from curate.duplicates.repeats.line_kernels import distinct, in_code, line_ids
 from curate.duplicates.urls import url_keys
 from curate.edits.lines.find import REPEATED, Removal
 from curate.edits.lines.shape import protected
@@ -38,6 +40,7 @@ class _Found(NamedTuple):
     """The lines of a batch: their spans, and what they are compared by (0: not compared)."""
 
     spans: Spans
+    lengths: NDArray[np.int64]  # of the stripped lines
     ids: NDArray[np.uint64]
     counted: NDArray[np.bool_]
 
@@ -56,7 +59,7 @@ class LineWriter:
         """Count the pages of a batch, in the order of the unit. Pages without a host have no part in it."""
         found = _lines(text, self._max_chars)
         keys = host_keys(hosts)
-        page, line, texts = distinct(found.ids, found.counted, found.spans.first)
+        page, line, texts = distinct(found.ids, found.lengths, found.counted, found.spans.first)
         at_home = keys[page] != 0
         page, line = page[at_home], line[at_home]
         every = np.flatnonzero(keys)
@@ -147,8 +150,9 @@ def _lines(text: Text, max_chars: int) -> _Found:
     spans = lines(text)
     inner = stripped(text, spans)
     ids, wordy = line_ids(text.codes, inner.begin, inner.end, classes().flags, classes().lower)
-    short = inner.end - inner.begin <= max_chars
-    return _Found(spans, ids, wordy & short & ~protected(text, spans))
+    lengths = inner.end - inner.begin
+    code = in_code(text.codes, spans.begin, inner.begin, inner.end, spans.first, classes().flags)
+    return _Found(spans, lengths, ids, wordy & (lengths <= max_chars) & ~code & ~protected(text, spans))
 
 
 def _joint(hosts: NDArray[np.uint64], ids: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -77,11 +77,15 @@ def test_the_share_of_pages_counts(tmp_path: Path) -> None:
     assert pl.read_parquet(found(tmp_path / "seven", [seven], config))["pages"].to_list() == [7]
 
 
+LESSON = [f"This is line {n} of a lesson." for n in range(5)]
+
+
 def test_a_page_counts_once(tmp_path: Path) -> None:
     captures = [("a.org", "http://a.org/1", f"Header\nText as of {day}") for day in range(9)]
     addresses = [("b.org", f"http://b.org/{n}", "Header\n\nThe one text") for n in range(9)]
+    nearly = [("d.org", f"http://d.org/{n}", "\n".join(["Menu", *LESSON, f"Visit {n}"])) for n in range(9)]
     twice = [("c.org", f"http://c.org/{n}", f"Menu\nMenu\n{n}") for n in range(2)]
-    pages = captures + addresses + twice
+    pages = captures + addresses + nearly + twice
     assert cleaned(found(tmp_path, [pages], CONFIG), pages, CONFIG) == [page[2] for page in pages]
 
 
@@ -92,9 +96,22 @@ def test_lines_are_compared_without_case_and_blanks(tmp_path: Path) -> None:
     assert cleaned(found(tmp_path / "digits", [digits], CONFIG), digits, CONFIG) == [page[2] for page in digits]
 
 
-@pytest.mark.parametrize("spared", ["```\nreturn 1\n```", "    return 1", "$$\nx = 1\n$$", "* * *", "long " * 61])
+@pytest.mark.parametrize(
+    "spared",
+    [
+        "```\nreturn 1\n```",
+        "    return 1",
+        "$$\nx = 1\n$$",
+        "* * *",
+        "long " * 61,
+        "fn main() {\n}",
+        "module A\n  let a\nend",
+        "library(tidyverse)\nend",
+        "$ cd Desktop",
+    ],
+)
 def test_code_mathematics_marks_and_text_stay(tmp_path: Path, spared: str) -> None:
-    pages = [("a.org", f"http://a.org/{n}", f"Text {n}.\n{spared}\nEnd {n}.") for n in range(5)]
+    pages = [("a.org", f"http://a.org/{n}", f"Text {n}.\n\n{spared}\n\nEnd {n}.") for n in range(5)]
     assert cleaned(found(tmp_path, [pages], CONFIG), pages, CONFIG) == [page[2] for page in pages]
 
 
@@ -149,14 +166,15 @@ def random_pages(seed: int) -> list[Page]:
 
 def reference(pages: Sequence[Page], config: Lines) -> set[tuple[int, int]]:
     """(pages, host_pages) of every repeated (host, line), by Python sets; two numbers name a line well enough here."""
-    seen: dict[tuple[str, str], list[tuple[str, frozenset[str]]]] = defaultdict(list)
+    seen: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
     for host, url, text in pages:
         if host is None:
             continue
         lines = [" ".join(line.lower().split()) for line in text.split("\n")]
         own = frozenset(line for line in lines if line)
+        longest = tuple(sorted(own, key=lambda line: (-len(line), line))[:5])
         for line in {"", *(line for line in own if any(map(str.isalnum, line)))}:
-            seen[host, line].append((url or f"text {sorted(own)}", own))
+            seen[host, line].append((url or f"text {longest}", longest))
     out = set()
     for (host, line), holders in seen.items():
         count, total = (
