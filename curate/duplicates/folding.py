@@ -96,13 +96,14 @@ def _folded(codes, at, stop, table):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def characters(codes: Codes, first: Offsets, table: NDArray[np.uint32]) -> tuple[Offsets, Offsets, Offsets, Ids]:
-    """Fields of Tokens: every folded character, runs of blanks as one, none at the ends of a document."""
+    """Fields of Tokens: every folded character, runs of blanks as one, none at the ends of a document.
+
+    An id is the folded code point."""
     docs = len(first) - 1
     of = np.zeros(docs + 1, dtype=np.int64)
     begin = np.empty(len(codes), dtype=np.int64)
     end = np.empty(len(codes), dtype=np.int64)
     ids = np.empty(len(codes), dtype=np.uint64)
-    room = np.empty(1, dtype=np.uint32)
     n = 0
     for d in range(docs):
         at = first[d]
@@ -116,16 +117,14 @@ def characters(codes: Codes, first: Offsets, table: NDArray[np.uint32]) -> tuple
                 pending = n > of[d]
             elif not code & NOTHING:
                 if pending:
-                    room[0] = 32
                     begin[n] = blank
                     end[n] = at
-                    ids[n] = span_id(room, 0, 1)
+                    ids[n] = np.uint64(32)
                     n += 1
                     pending = False
-                room[0] = code
                 begin[n] = at
                 end[n] = following
-                ids[n] = span_id(room, 0, 1)
+                ids[n] = code
                 n += 1
             at = following
         of[d + 1] = n

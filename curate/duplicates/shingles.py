@@ -6,6 +6,8 @@ two documents of 1,000 shingles each about one pair in 4,000 has a shingle too m
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -13,7 +15,6 @@ from numpy.typing import NDArray
 from curate.duplicates.config import Near
 from curate.duplicates.folding import Tokens, characters, folded_words, table
 from curate.segment import Segments
-from curate.segment.kernels import helper
 from curate.segment.types import Ids, Offsets
 
 Shingles = NDArray[np.uint32]
@@ -70,56 +71,24 @@ def _hashes(ids: Ids, first: Offsets, of: Offsets, length: int) -> Shingles:
     return out
 
 
-@njit(cache=True)
 def distinct(hashes: Shingles, first: Offsets) -> tuple[Shingles, Offsets]:
-    """The hashes of every document sorted, each once; and where each document's begin."""
+    """The hashes of every document sorted, each once, and where each document's begin. `hashes` is used up."""
+    for begin, end in pairwise(first.tolist()):
+        hashes[begin:end].sort()  # numpy sorts with vectors; a bucket sort in a kernel took three times as long
+    return _once(hashes, first)
+
+
+@njit(cache=True)
+def _once(hashes: Shingles, first: Offsets) -> tuple[Shingles, Offsets]:
+    """Sorted hashes of every document, each once."""
     docs = len(first) - 1
     out = np.empty(len(hashes), dtype=np.uint32)
     of = np.zeros(docs + 1, dtype=np.int64)
-    counts = np.empty(256, dtype=np.int64)
     n = 0
     for d in range(docs):
-        size = first[d + 1] - first[d]
-        bits = 1
-        while (1 << bits) < size:
-            bits += 1
-        if (1 << bits) > len(counts):
-            counts = np.empty(1 << bits, dtype=np.int64)
-        _sort(hashes, first[d], size, np.uint32(32 - bits), counts, out, n)
-        # Write behind where is read: what has been read is not needed any more.
-        read = n
-        for i in range(read, read + size):
-            if i == read or out[i] != out[n - 1]:
-                out[n] = out[i]
-                n += 1
+        for i in range(first[d], first[d + 1]):
+            # Always written, kept where it is new: no branch that cannot be foreseen.
+            out[n] = hashes[i]
+            n += i == first[d] or hashes[i] != hashes[i - 1]
         of[d + 1] = n
     return out[:n].copy(), of
-
-
-@helper
-def _sort(hashes, begin, size, shift, counts, out, at):  # type: ignore[no-untyped-def]
-    """Sort a document's hashes into `out[at:]`: one bucket per hash by the highest bits, then by insertion.
-
-    Hashes are spread evenly, so that a bucket holds about one.
-    """
-    buckets = 1 << (32 - shift)
-    for bucket in range(buckets):
-        counts[bucket] = 0
-    for i in range(begin, begin + size):
-        counts[hashes[i] >> shift] += 1
-    place = at
-    for bucket in range(buckets):
-        count = counts[bucket]
-        counts[bucket] = place
-        place += count
-    for i in range(begin, begin + size):
-        bucket = hashes[i] >> shift
-        out[counts[bucket]] = hashes[i]
-        counts[bucket] += 1
-    for i in range(at + 1, at + size):
-        value = out[i]
-        j = i
-        while j > at and out[j - 1] > value:
-            out[j] = out[j - 1]
-            j -= 1
-        out[j] = value

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from curate.edits import automaton, citations, triggers
 from curate.edits.config import EditsConfig
 from curate.edits.lines import find as lines_found
-from curate.edits.lines.find import Cleared
+from curate.edits.lines.find import Cleared, Removal
 from curate.edits.lines.rule import Batch
 from curate.edits.lines.rules import rules
 from curate.edits.lines.shape import shape
@@ -36,14 +37,16 @@ class Edited(NamedTuple):
 
 
 def edit(texts: list[str], langs: Sequence[str | None], config: EditsConfig, key: bytes,
-         hosts: Sequence[str | None] | None = None) -> Edited:  # fmt: skip
+         hosts: Sequence[str | None] | None = None,
+         repeated: Mapping[int, Sequence[Removal]] = MappingProxyType({})) -> Edited:  # fmt: skip
     """Edit a batch of extracted texts.
 
-    `langs` and `hosts` tell in which country's form a telephone number is read. `key` is the secret of the run, of 16
-    bytes or more, under which values are hashed. The texts of documents without edits are returned as they are.
+    `langs` and `hosts` tell in which country's form a telephone number is read. `repeated` holds lines that go whatever
+    the rules say, by document (`curate.duplicates.repeats.lines.removals`). `key` is the secret of the run, of 16 bytes
+    or more, under which values are hashed. The texts of documents without edits are returned as they are.
     Measures: `edits.lines_removed`, `edits.words_removed_frac` and `edits.chars_removed_frac` (line rules and citation
-    marks, words by white space), and `edits.pii_<kind>`: the finds, whatever is done with them, in what the line rules
-    leave. Raises ValueError for a key that is too short.
+    marks, not the repeated lines; words by white space), and `edits.pii_<kind>`: the finds, whatever is done with them,
+    in what the line rules leave. Raises ValueError for a key that is too short.
     """
     key = checked_key(key)
     text = decode(texts)
@@ -56,7 +59,7 @@ def edit(texts: list[str], langs: Sequence[str | None], config: EditsConfig, key
     batch = Batch(spans, shape(text, spans), hits.lines)
     marks = _marks(texts, starts, batch, config.citations)
     respacing = config.lines.whitespace
-    cleared = lines_found.find(texts, starts, batch, rules(config.lines), marks, tidy=respacing == "off")
+    cleared = lines_found.find(texts, starts, batch, rules(config.lines), marks, respacing == "off", repeated)
     numeric = any(getattr(config.pii, kind) != "off" for kind in pii_found.NUMERIC)
     finds = pii_found.find(
         texts, langs, hosts or [None] * len(texts), hits, candidates(text) if numeric else None, config.pii
@@ -74,7 +77,9 @@ def edit(texts: list[str], langs: Sequence[str | None], config: EditsConfig, key
             of_doc = respaced(texts[doc], starts[doc], doc, batch, of_doc, respacing)
         edits += of_doc
         edited[doc] = apply(texts[doc], of_doc)
-        removed_chars[doc] = sum(edit_.end - edit_.start for edit_ in of_doc if edit_.step != "pii")
+        removed_chars[doc] = sum(
+            edit_.end - edit_.start for edit_ in of_doc if edit_.step != "pii" and edit_.kind != lines_found.REPEATED
+        )
         removed_words[doc] = of_line.words + _words_of_marks(texts[doc], of_doc)
         for edit_ in of_doc:
             if edit_.step == "pii":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +11,11 @@ from curate.edits.lines.rule import Batch, Rule
 
 Mark = tuple[int, int]
 
+REPEATED = "line:repeated"  # kind of the lines that repeat across the pages of a host: they count as no rule's
+
 
 class Removal(NamedTuple):
-    """A stretch of one document, in its own offsets, that a line rule takes out."""
+    """A stretch of one document, in its own offsets, that a line rule takes out, or a line that repeats."""
 
     start: int
     end: int
@@ -24,26 +26,28 @@ class Cleared(NamedTuple):
     """What the line rules do to one document."""
 
     removals: list[Removal]
-    lines: int  # whole lines removed
+    lines: int  # whole lines removed by rules
     words: int  # words of theirs, and of what was cut
 
 
 def find(texts: Sequence[str], starts: Sequence[int], batch: Batch, rules: Sequence[Rule], marks: dict[int, list[Mark]],
-         tidy: bool) -> dict[int, Cleared]:  # fmt: skip
-    """Ask the rules, in order, of the lines they select.
+         tidy: bool, repeated: Mapping[int, Sequence[Removal]]) -> dict[int, Cleared]:  # fmt: skip
+    """Ask the rules, in order, of the lines they select; `repeated` lines go before any is asked.
 
     `starts` are the documents' offsets in the batch, `marks` the citation marks of the documents that have some: the
     rules read a line without them. With `tidy`, blank lines that would be left double or at an end go with the lines,
     and of a line that ends the document the line end before it goes.
     """
-    if not rules or not len(batch.lines.begin):
+    gone = {doc: _within(batch, doc, starts[doc], of_doc) for doc, of_doc in repeated.items()}
+    if not (rules or gone) or not len(batch.lines.begin):
         return {}
+    known = [line for of_doc in gone.values() for line in of_doc]
     asked = np.zeros(len(batch.lines.begin), dtype=np.uint64)
     for number, rule in enumerate(rules):
         asked |= rule.select(batch).astype(np.uint64) << np.uint64(number)
+    asked[known] = 0
     looked = np.flatnonzero(asked)
     docs = np.searchsorted(batch.lines.first, looked, side="right") - 1
-    gone: dict[int, dict[int, str]] = {}
     cuts: dict[int, list[Removal]] = {}
     words: dict[int, int] = {}
     for line, doc, bits in zip(looked.tolist(), docs.tolist(), asked[looked].tolist(), strict=True):
@@ -79,6 +83,20 @@ def find(texts: Sequence[str], starts: Sequence[int], batch: Batch, rules: Seque
     }
 
 
+def _within(batch: Batch, doc: int, start: int, removals: Sequence[Removal]) -> dict[int, str]:
+    """The lines of a document that lie in whole lines to be removed, with the kind of removal.
+
+    One line may be several here: a rule of C4 breaks lines at more characters.
+    """
+    first, last = int(batch.lines.first[doc]), int(batch.lines.first[doc + 1])
+    begins = batch.lines.begin[first:last] - start
+    gone: dict[int, str] = {}
+    for removal in removals:
+        begin, end = np.searchsorted(begins, (removal.start, removal.end))
+        gone |= dict.fromkeys(range(first + int(begin), first + int(end)), removal.kind)
+    return gone
+
+
 def _without(text: str, begin: int, end: int, marks: list[Mark]) -> str:
     pieces = []
     for start, stop in marks:
@@ -101,7 +119,8 @@ def _cleared(text: str, origin: int, batch: Batch, doc: int, gone: dict[int, str
              tidy: bool) -> Cleared:  # fmt: skip
     first, last = int(batch.lines.first[doc]), int(batch.lines.first[doc + 1])
     removals = cuts
-    words += int(batch.shape.words[list(gone)].sum())
+    by_rule = [line for line, kind in gone.items() if kind != REPEATED]
+    words += int(batch.shape.words[by_rule].sum())
     groups = _groups(first, last, gone, batch.shape.words, tidy)
     for group in groups:
         at_end = tidy and group[-1][1] == last and group[0][0] > first
@@ -112,7 +131,7 @@ def _cleared(text: str, origin: int, batch: Batch, doc: int, gone: dict[int, str
             else:
                 stop = batch.lines.end[end - 1] if at_end else batch.lines.begin[end]
             removals.append(Removal(int(start) - origin, int(stop) - origin, kind))
-    return Cleared(sorted(removals), len(gone), words)
+    return Cleared(sorted(removals), len(by_rule), words)
 
 
 def _groups(

@@ -37,11 +37,17 @@ def shape(text: Text, lines: Spans) -> Shape:
     table = classes()
     inner = stripped(text, lines)
     words, longest, letters, upper, digits = _counts(text.codes, lines.begin, lines.end, table.flags)
-    protected = _protected(text.codes, lines.begin, lines.first, inner.begin, inner.end)
+    code = _protected(text.codes, lines.begin, lines.first, inner.begin, inner.end)
     separators, core, opening = _labels(
         text.codes, inner.begin, inner.end, words, table.flags, table.category, table.lower
     )
-    return Shape(inner.begin, inner.end, words, longest, letters, upper, digits, protected, separators, core, opening)
+    return Shape(inner.begin, inner.end, words, longest, letters, upper, digits, code, separators, core, opening)
+
+
+def protected(text: Text, lines: Spans) -> NDArray[np.bool_]:
+    """Whether each line belongs to a code block or to display mathematics, bool[lines]."""
+    inner = stripped(text, lines)
+    return np.asarray(_protected(text.codes, lines.begin, lines.first, inner.begin, inner.end))
 
 
 def core_ids(phrases: list[str]) -> NDArray[np.uint64]:
