@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from curate.duplicates.types import SignedUnit
+
 UNIGRAM_BUCKETS = 1 << 20
 
 
@@ -71,6 +73,20 @@ def repeated_ids(paths: list[Path], takes: list[int]) -> list[pl.DataFrame]:
         joined.filter(pl.col("unit") == unit).select("position", "partner_file", "partner_row")
         for unit in range(len(frames))
     ]
+
+
+def extracted_units(units: list[Path], takes: list[int]) -> list[SignedUnit]:
+    """The texts of units as the exchanges take them: none beyond the limit, none of a record that came before."""
+    found = []
+    for directory, take, repeated in zip(
+        units, takes, repeated_ids([unit / "records.parquet" for unit in units], takes), strict=True
+    ):
+        # A record has a language exactly when it has a text, and a language is read faster.
+        has_text = pl.read_parquet(directory / "records.parquet", columns=["language.lang"], glob=False)
+        positions = np.flatnonzero(has_text.to_series().is_not_null().to_numpy())
+        out = (positions >= take) | np.isin(positions, repeated["position"].to_numpy())
+        found.append(SignedUnit(directory, len(positions), np.flatnonzero(out).astype(np.uint32)))
+    return found
 
 
 def _key() -> pl.Expr:

@@ -150,7 +150,7 @@ def none() -> pl.DataFrame:
     return pl.DataFrame(schema=DUPLICATES)
 
 
-_MEMBERS = {**FINGERPRINTS, "unit": pl.Int64, "position": pl.Int64, "bytes": pl.Int64, "passed": pl.Boolean}
+_MEMBERS = {**FINGERPRINTS, "host": pl.String, "unit": pl.Int64, "position": pl.Int64, "bytes": pl.Int64, "passed": pl.Boolean}
 
 
 def _members(

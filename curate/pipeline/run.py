@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curate.duplicates.repeats.lines import Repeated, merge_lines
+from curate.duplicates.repeats.count import find_repeated
 from curate.measures import plugins, tables
 from curate.pipeline import exchange, finish, late, maps
 from curate.pipeline.decide import steps
@@ -24,7 +24,7 @@ from workbench import recipes
 from workbench.errors import UserError
 from workbench.events import Event, Listener
 from workbench.executor import run_units
-from workbench.files import write_text
+from workbench.files import sha256, write_text
 from workbench.manifest import Input
 from workbench.parts import version
 from workbench.runs import Run
@@ -181,14 +181,15 @@ class _Execution:
             return read, read
         self.tell(Event("info", "lines", "lines that the pages of a host share"))
         takes = exchange.take_per_unit([(unit.result or {})["records"] for unit in read], self.plan.recipe.limit)
-        repeated = self.run.path / "units" / "repeated-lines"
-        merge_lines(
-            [unit.directory for unit, take in zip(read, takes, strict=True) if take],
+        repeated = find_repeated(
+            exchange.extracted_units([unit.directory for unit in read], takes),
             config,
-            repeated,
+            directory=self.run.path / "units" / "lines",
             memory_bytes=int(settings.duplicates.memory_gb * 1e9),
+            jobs=self.jobs,
+            on_event=self.tell,
         )
-        shared = fingerprint(**self._measuring(), lines=common, digest=Repeated.open(repeated).digest)
+        shared = fingerprint(**self._measuring(), lines=common, repeated=sha256(repeated))
         units = [
             Unit(
                 fingerprint(unit=unit.unit.fingerprint, shared=shared),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +20,7 @@ from curate.duplicates.repeats.lines import Repeated, removals
 from curate.duplicates.sign import Signer
 from curate.duplicates.types import Signed
 from curate.edits.edit import Edited, edit
+from curate.edits.lines.find import Removal
 from curate.extract import Extractor
 from curate.language import identifier
 from curate.measures import Batch, Measurer
@@ -129,10 +130,10 @@ class Texts:
         found = extracted.with_row_index("position").filter(pl.col("text").is_not_null())
         texts, hosts, langs = (found[name].to_list() for name in ("text", "host", "language.lang"))
         with self.clock("edit"):
-            repeated = None
+            gone: Mapping[int, list[Removal]] = {}
             if self.repeated is not None:
-                repeated = removals(decode(texts), hosts, self.repeated, self.settings.duplicates.lines.max_chars)
-            edited = edit(texts, langs, self.settings.edits, self.key, hosts, repeated)
+                gone = removals(decode(texts), hosts, self.repeated, self.settings.duplicates.lines.max_chars)
+            edited = edit(texts, langs, self.settings.edits, self.key, hosts, gone)
         positions = found["position"].to_list()
         fresh = pl.DataFrame(
             {

@@ -113,7 +113,7 @@ class Profile(_Model):
     text: TextVersion
     engine: Engine | None
     edits: Annotated[EditsConfig, Field(strict=False)]
-    duplicates: Annotated[Duplicates, Field(strict=False)]
+    duplicates: Annotated[Duplicates, Field(strict=False)] = Duplicates()
     declared: Annotated[tuple[Rule, ...], Field(strict=False)]
 
     @property

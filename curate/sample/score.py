@@ -45,7 +45,7 @@ def score(decisions: pl.DataFrame, truths: Iterable[Truth]) -> Score:
     duplicates are looked for. Records with the same id are taken in the order of their place in the file.
     """
     planted = sorted(truths, key=lambda truth: truth.row)
-    family = {truth.id: truth.duplicate_of or truth.key for truth in planted}
+    family = {truth.id: _family(truth) for truth in reversed(planted)}  # of repeats, that of the first
     rows: defaultdict[str, list[_Row]] = defaultdict(list)
     for identity, *row in decisions.sort("row").select("id", "state", "rule", "partner").iter_rows():
         rows[identity].append(_Row(*row))
@@ -58,15 +58,19 @@ def score(decisions: pl.DataFrame, truths: Iterable[Truth]) -> Score:
         row = rows[truth.id].pop(0) if rows[truth.id] else _Row(None, None, None)
         confusion[truth.kind, truth.state, row.state] += 1
         close = truth.duplicate_of is None or (truth.jaccard or 0.0) >= _CLOSE
-        again = looked and close and row.state == "kept" and family[truth.id] in kept
+        again = looked and close and row.state == "kept" and _family(truth) in kept
         if row.state == "kept" and close:
-            kept.add(family[truth.id])
+            kept.add(_family(truth))
         expected = "dropped by duplicates" if again else " ".join((truth.state, *_by(truth)))
         if again or not _agrees(truth, row, family):
             misses.append(Miss(truth.key, truth.kind, truth.url, expected, row.state, row.rule))
     order = sorted(confusion, key=lambda cell: (cell[0], cell[1], cell[2] or ""))
     extra = sorted(identity for identity, left in rows.items() if left)
     return Score({cell: confusion[cell] for cell in order}, misses, extra)
+
+
+def _family(truth: Truth) -> str:
+    return truth.duplicate_of or truth.key
 
 
 class _Row(NamedTuple):
@@ -87,7 +91,7 @@ def _agrees(truth: Truth, row: _Row, family: dict[str, str]) -> bool:
     if row.state is None:
         return False
     if (row.rule or "").startswith(_DUPLICATE):
-        return truth.state != "dropped" and family.get(row.partner or "") == family[truth.id]
+        return truth.state != "dropped" and family.get(row.partner or "") == _family(truth)
     if row.state == "dropped" == truth.state and truth.rules:
         return any(word in (row.rule or "") for word in truth.rules)
     return truth.state in (row.state, "any")
