@@ -172,3 +172,22 @@ def read_set(directory: Path, row: int) -> NDArray[np.uint32]:
     first = np.load(directory / FIRST, mmap_mode="r")
     begin, end = int(first[row]), int(first[row + 1])
     return np.fromfile(directory / SETS, "<u4", end - begin, offset=4 * begin).astype(np.uint32)
+
+
+_HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "<u2")
+
+
+def hex_keys(
+    high: NDArray[np.uint64], low: NDArray[np.uint64], valid: NDArray[np.bool_] | None = None
+) -> pa.StringArray:
+    """128-bit keys as 32 hex digits, in the order of the keys; null where not `valid`."""
+    halves = np.empty((len(high), 2), ">u8")
+    halves[:, 0], halves[:, 1] = high, low
+    if valid is None:
+        valid = np.ones(len(high), np.bool_)
+    digits = _HEX[halves[valid].view(np.uint8)]
+    offsets = np.concatenate([[0], np.cumsum(np.where(valid, 32, 0))]).astype(np.int32)
+    bits = np.packbits(valid, bitorder="little")
+    return pa.StringArray.from_buffers(
+        len(high), pa.py_buffer(offsets), pa.py_buffer(digits), pa.py_buffer(bits), int((~valid).sum())
+    )

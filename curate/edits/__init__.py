@@ -4,6 +4,6 @@
 """
 
 from curate.edits.config import EditsConfig, LineRules, PiiActions
-from curate.edits.spans import Edit, Piece, apply, difference
+from curate.edits.spans import Cut, Edit, Piece, apply, compose, difference
 
-__all__ = ["Edit", "EditsConfig", "LineRules", "Piece", "PiiActions", "apply", "difference"]
+__all__ = ["Cut", "Edit", "EditsConfig", "LineRules", "Piece", "PiiActions", "apply", "compose", "difference"]

@@ -7,21 +7,32 @@ the stored text shows the typed token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
+
+from curate.edits.pii.kinds import token
 
 
 class Edit(NamedTuple):
     """One change of one document, or one find that is only flagged."""
 
     doc: int  # position of the document in the batch
-    step: str  # "lines", "citations" or "pii"
+    step: str  # "lines", "citations", "pii" or "duplicates"
     kind: str  # "line:javascript", "citation:mark", "pii:email" ...
     start: int
     end: int
-    removed: str | None  # lines and citations: what stood there, personal values replaced by their tokens
+    removed: str | None  # but for pii: what stood there, personal values replaced by their tokens
     digest: str | None  # pii: keyed hash of the normalised value, equal for equal values within a run
     replacement: str | None  # None: flagged, the text stays as it is
+
+
+class Cut(NamedTuple):
+    """A stretch of an edited text that goes because another document keeps it."""
+
+    start: int
+    end: int
+    kind: str  # "paragraph:repeated", "substring:repeated"
 
 
 class Piece(NamedTuple):
@@ -47,6 +58,79 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
             at = edit.end
     pieces.append(text[at:])
     return "".join(pieces)
+
+
+def compose(edited: str, edits: Sequence[Edit], cuts: Sequence[Cut]) -> list[Edit]:
+    """The edits of a document and the cuts of its edited text as one list of edits of the extracted text.
+
+    `apply(extracted, compose(edited, edits, cuts))` is the edited text without the cuts. Both lists are sorted and
+    without overlaps. What was removed before stays an edit of its own, with the cut on both sides of it; what was
+    replaced or flagged within a cut becomes part of it, where a personal value shows as its typed token; of a
+    replacement that reaches out of a cut, the rest stays. Raises ValueError when a cut lies beyond the text.
+    """
+    if cuts and cuts[-1].end > len(edited):
+        raise ValueError(f"cut at {cuts[-1].start}:{cuts[-1].end} of a text of {len(edited)} characters")
+    composed: list[Edit] = []
+    doc = edits[0].doc if edits else 0
+    ends = [cut.end for cut in cuts]
+    last = -1  # number of the cut of which the latest edit is a part
+
+    def take(number: int, start: int, end: int, removed: str) -> None:
+        nonlocal last
+        if number == last and composed[-1].end == start:
+            composed[-1] = composed[-1]._replace(end=end, removed=f"{composed[-1].removed}{removed}")
+        else:
+            composed.append(Edit(doc, "duplicates", cuts[number].kind, start, end, removed, None, ""))
+        last = number
+
+    def leave(edit: Edit) -> None:
+        nonlocal last
+        composed.append(edit)
+        last = -1
+
+    extracted_at = at = 0  # one place, in both texts
+    for edit in [*edits, None]:
+        stop = len(edited) if edit is None else at + edit.start - extracted_at
+        for number, start, end in _covered(cuts, ends, at, stop):
+            if number >= 0:
+                take(number, extracted_at + start - at, extracted_at + end - at, edited[start:end])
+        if edit is None:
+            break
+        at, stop = stop, stop + (edit.end - edit.start if edit.replacement is None else len(edit.replacement))
+        pieces = list(_covered(cuts, ends, at, stop))
+        if len(pieces) == 1 and pieces[0][0] >= 0:
+            take(pieces[0][0], edit.start, edit.end, _shown(edit))
+        elif edit.replacement is not None:
+            leave(edit._replace(replacement="".join(edited[start:end] for number, start, end in pieces if number < 0)))
+        else:
+            for number, start, end in pieces:
+                if number >= 0:
+                    take(number, edit.start + start - at, edit.start + end - at, _shown(edit))
+                else:
+                    leave(edit._replace(start=edit.start + start - at, end=edit.start + end - at))
+        extracted_at, at = edit.end, stop
+    return composed
+
+
+def _covered(cuts: Sequence[Cut], ends: Sequence[int], start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """A stretch of the edited text as pieces (number of the cut, or -1 outside of all, begin, end)."""
+    number = bisect_right(ends, start)
+    while start < stop:
+        if number == len(cuts) or cuts[number].start >= stop:
+            yield -1, start, stop
+            return
+        if start < cuts[number].start:
+            yield -1, start, cuts[number].start
+            start = cuts[number].start
+        end = min(stop, cuts[number].end)
+        yield number, start, end
+        start = end
+        number += 1
+
+
+def _shown(edit: Edit) -> str:
+    """What the record of a cut shows in the place of an edit."""
+    return token(edit.kind.removeprefix("pii:")) if edit.removed is None else edit.removed
 
 
 def difference(edited: str, edits: Iterable[Edit]) -> Iterator[Piece]:

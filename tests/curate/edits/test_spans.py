@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.edits import Edit, apply, difference
+from curate.edits import Cut, Edit, apply, compose, difference
 
 
 def made(start: int, end: int, replacement: str | None, removed: str | None = None) -> Edit:
@@ -62,3 +62,52 @@ def test_difference_refuses_another_text() -> None:
         list(difference("something else", [made(1, 2, "<EMAIL>")]))
     with pytest.raises(ValueError, match="beyond"):
         list(difference("ab", [made(5, 6, "")]))
+
+
+def without(text: str, cuts: list[Cut]) -> str:
+    return "".join(char for at, char in enumerate(text) if not any(cut.start <= at < cut.end for cut in cuts))
+
+
+@given(changes(), st.data())
+def test_cuts_of_the_edited_text_become_edits_of_the_extracted(
+    change: tuple[str, list[Edit]], data: st.DataObject
+) -> None:
+    text, edits = change
+    edited = apply(text, edits)
+    places = sorted(data.draw(st.sets(st.integers(0, len(edited)), max_size=6)))
+    cuts = [Cut(*places[i : i + 2], "paragraph:repeated") for i in range(0, len(places) - 1, 2)]
+    composed = compose(edited, edits, cuts)
+    assert apply(text, composed) == without(edited, cuts)
+    pieces = list(difference(without(edited, cuts), composed))
+    assert "".join(piece.after for piece in pieces) == without(edited, cuts)
+    if all(edit.replacement is not None for edit in edits):
+        assert "".join(piece.before or "" for piece in pieces) == text
+
+
+def test_what_was_removed_before_stays_an_edit_of_its_own() -> None:
+    text = "Some text. Banner. More text."
+    line = made(11, 19, "", "Banner. ")
+    assert compose(apply(text, [line]), [line], [Cut(5, 16, "substring:repeated")]) == [
+        Edit(0, "duplicates", "substring:repeated", 5, 11, "text. ", None, ""),
+        line,
+        Edit(0, "duplicates", "substring:repeated", 19, 24, "More ", None, ""),
+    ]
+
+
+def test_a_cut_shows_no_personal_value() -> None:
+    text = "To a@b.org and c@d.org now"
+    replaced = Edit(3, "pii", "pii:email", 3, 10, None, "00", "<EMAIL>")
+    flagged = Edit(3, "pii", "pii:email", 15, 22, None, "11", None)
+    edited = apply(text, [replaced, flagged])
+    assert compose(edited, [replaced, flagged], [Cut(0, len(edited), "paragraph:repeated")]) == [
+        Edit(3, "duplicates", "paragraph:repeated", 0, 26, "To <EMAIL> and <EMAIL> now", None, "")
+    ]
+    cuts = [Cut(0, 5, "x"), Cut(20, 26, "x")]
+    half = compose(edited, [replaced, flagged], cuts)
+    assert apply(text, half) == without(edited, cuts) == "MAIL> and c@d.o"
+    assert [edit.removed for edit in half] == ["To ", None, None, "<EMAIL> now"]
+
+
+def test_a_cut_beyond_the_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 characters"):
+        compose("abc", [], [Cut(2, 4, "x")])
