@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from curate.duplicates.nodes import NODE
 
-PROCESS = 160 << 20  # an interpreter with the libraries and compiled kernels, before it holds any data
+PROCESS = 220 << 20  # an interpreter with the libraries and compiled kernels, before it holds any data
 _LEAST = 24 << 20  # a worker with less room for data would read for ever
 
 # Bytes of memory that a step takes for each row of its partition. Of the verification's room half is for the sets.
@@ -65,7 +65,7 @@ def forecast(documents: int, bands: int, shingles_per_doc: float, memory_bytes: 
     """What the search will take, step by step, for a corpus of which only the size is known.
 
     Shares of duplicates are those of a web crawl (2 candidate pairs a document). Memory is never above
-    `memory_bytes` where that leaves any room for data at all (about 0.2 GB).
+    `memory_bytes` where that leaves any room for data at all (about 0.3 GB).
     """
     room = budget(memory_bytes, jobs)
     near = bands > 0

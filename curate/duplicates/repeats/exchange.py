@@ -7,18 +7,27 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.duplicates.repeats.rows import Range, RowFile, ranges, share
+from curate.duplicates.budget import budget
+from curate.duplicates.repeats.rows import Range, RowFile, ranges
 from workbench.errors import UserError
 from workbench.files import sha256, whole_file
 from workbench.units import DONE, Outcome
 
 _GROUP_ROWS = 8192
+_LEAST = 8 << 20  # bytes of rows that are taken at a time however small the memory is
+_COPIES = 4  # with the rows go their order, a sorted copy and the pieces they came in
 
 
-def ranges_of(files: Sequence[RowFile], row_bytes: int, memory_bytes: int, jobs: int) -> list[Range]:
-    """Ranges of keys that a worker can take one of within its part of the memory; one for each worker at least."""
+def ranges_of(
+    files: Sequence[RowFile], row_bytes: int, memory_bytes: int, jobs: int, held_bytes: int = 0
+) -> list[Range]:
+    """Ranges of keys of which a worker can take one within its part of the memory; one for each worker at least.
+
+    held_bytes: what a worker holds besides its rows.
+    """
     rows = sum(file.rows for file in files)
-    return ranges(files, max(1, min(share(memory_bytes, jobs, row_bytes), -(-rows // jobs))))
+    room = budget(memory_bytes, jobs).room - held_bytes
+    return ranges(files, max(1, min(max(room, _LEAST) // (_COPIES * row_bytes), -(-rows // jobs))))
 
 
 def unit_digest(directory: Path, pattern: str) -> str:
@@ -27,12 +36,17 @@ def unit_digest(directory: Path, pattern: str) -> str:
     return " ".join(sha256(path) for path in ([done] if done.is_file() else sorted(directory.glob(pattern))))
 
 
-def concatenated(outcomes: Sequence[Outcome], name: str, directory: Path, schema: pl.Schema) -> Path:
-    """The tables of all parts, one after the other, as one table of small row groups with statistics."""
+def finished(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """The outcomes, all of which must have succeeded; raises UserError otherwise."""
     failed = next((outcome for outcome in outcomes if outcome.failed), None)
     if failed is not None:
         raise UserError(f"the exchange of repeated text failed: {failed.error}", hint="run it again: it goes on")
-    tables = [pl.scan_parquet(outcome.directory / name, glob=False) for outcome in outcomes]
+    return outcomes
+
+
+def concatenated(outcomes: Sequence[Outcome], name: str, directory: Path, schema: pl.Schema) -> Path:
+    """The tables of all parts, one after the other, as one table of small row groups with statistics."""
+    tables = [pl.scan_parquet(outcome.directory / name, glob=False) for outcome in finished(outcomes)]
     with whole_file(directory / name) as temporary:
         (pl.concat(tables) if tables else pl.LazyFrame(schema=schema)).sink_parquet(
             temporary, compression="zstd", statistics=True, row_group_size=_GROUP_ROWS, maintain_order=True

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 Rows = NDArray[Any]  # of a structured type
 Key = tuple[int, ...]
 
-BASE_BYTES = 200 << 20  # of a worker before it reads a row: the interpreter and its libraries
-LEAST_BYTES = 8 << 20
 _SAMPLES = 64  # keys of a file that are looked at to cut ranges of like size
 
 
@@ -38,7 +36,7 @@ class RowFile:
         with path.open("rb") as file:
             np.lib.format.read_magic(file)
             shape, _, self.dtype = np.lib.format.read_array_header_1_0(file)
-            self._offset = file.tell()
+            self.offset = file.tell()  # of the first row
         self.rows = int(shape[0])
         self._keys = (self.dtype.names or ())[:keys]
 
@@ -48,7 +46,7 @@ class RowFile:
             places = _Places(self, file.fileno())
             begin = 0 if within.begin is None else bisect_left(places, within.begin)
             end = self.rows if within.end is None else bisect_left(places, within.end, lo=begin)
-            file.seek(self._offset + begin * self.dtype.itemsize)
+            file.seek(self.offset + begin * self.dtype.itemsize)
             return np.fromfile(file, self.dtype, end - begin)
 
     def sample(self) -> list[Key]:
@@ -60,7 +58,7 @@ class RowFile:
 
     def key(self, descriptor: int, at: int) -> Key:
         """The key of one row of the open file."""
-        data = os.pread(descriptor, self.dtype.itemsize, self._offset + at * self.dtype.itemsize)
+        data = os.pread(descriptor, self.dtype.itemsize, self.offset + at * self.dtype.itemsize)
         row = np.frombuffer(data, self.dtype)
         return tuple(int(row[name][0]) for name in self._keys)
 
@@ -90,8 +88,3 @@ def ranges(files: Sequence[RowFile], rows: int) -> list[Range]:
             held = 0
         held += weight
     return [Range(*edges) for edges in zip([None, *cuts], [*cuts, None], strict=True)]
-
-
-def share(memory_bytes: int, jobs: int, row_bytes: int) -> int:
-    """How many rows a worker may take at once: with them go their order, a sorted copy and the piece of one file."""
-    return max((memory_bytes // jobs - BASE_BYTES) // (4 * row_bytes), LEAST_BYTES // row_bytes)

@@ -24,7 +24,7 @@ def test_less_memory_means_more_partitions_and_fewer_workers() -> None:
     ]
     for name in ("nodes", "band join", "verification"):
         assert parts[0][name] < parts[1][name] < parts[2][name]
-    assert budget(4 * GB, 16).jobs == 16
+    assert budget(8 * GB, 16).jobs == 16
     assert budget(GB, 16).jobs < 16
     assert budget(PROCESS, 4).jobs == 1
 

@@ -1,0 +1,1 @@
+"""Mixing: which documents of a finished run are read how often, stated to the document before anything is written."""
