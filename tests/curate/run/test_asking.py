@@ -80,7 +80,7 @@ def test_the_same_seed_samples_the_same_pages(sample_run: Path) -> None:
 def test_status_of_a_finished_run(sample_run: Path) -> None:
     answer = curate("status", sample_run).data
     assert answer["state"] == "finished"
-    assert {"measure", "decide", "merge"} <= {step["step"] for step in answer["steps"]}
+    assert {"extract", "edit", "decide", "duplicates.verify", "merge"} <= {step["step"] for step in answer["steps"]}
 
 
 def test_retry_of_a_finished_run_has_nothing_to_do(sample_run: Path) -> None:
