@@ -57,6 +57,9 @@ def main() -> None:
         ("extraction.py",),
         ("language.py",),
         ("pii.py",),
+        ("duplicates_scale.py",),
+        ("document_bytes.py",),
+        ("scale_table.py",),
     ):
         print(f"== {script}", flush=True)
         subprocess.run([sys.executable, str(HERE / script), *arguments], check=True, cwd=ROOT)
