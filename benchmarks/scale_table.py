@@ -17,7 +17,9 @@ from typing import Any
 from markdown_tables import table
 
 from curate.duplicates.budget import forecast
+from curate.duplicates.config import Duplicates
 from curate.duplicates.nodes import MAX_NODES
+from curate.duplicates.repeats.forecast import forecast as forecast_repeats
 from curate.duplicates.store import GROUP_ROWS
 
 ROOT = Path(__file__).parents[1]
@@ -100,6 +102,28 @@ def partition_table() -> str:
     return table(["machine", "documents", *names, "peak memory"], rows)
 
 
+def repeats_table(pages: Mapping[str, Any]) -> str:
+    """The exchanges of repeated text for a billion pages: bytes of a page foretold and measured, and partitions."""
+    on = {"enabled": True}
+    config = Duplicates.model_validate({"lines": on, "paragraphs": on, "substrings": on})
+    found = pages["bytes"]
+    measured = {
+        "repeated lines": found["lines"]["lines"],
+        "repeated paragraphs": found["passages"]["paragraphs"],
+        "repeated stretches": found["passages"]["prints"],
+        "kept texts": found["passages"]["texts.bin"] + found["passages"]["docs.npy"],
+    }
+    chars = pages["chars"] / pages["pages"]
+    told = [forecast_repeats(config, BILLION, chars, gigabytes * 10**9, jobs) for jobs, gigabytes in MACHINES]
+    rows = []
+    for steps in zip(*told, strict=True):
+        name = steps[0].name
+        bytes_a_page = f"{steps[0].disk_bytes / BILLION:,.0f}", f"{measured[name] / pages['pages']:,.0f}"
+        rows.append([name, *bytes_a_page, *(f"{step.partitions:,}" for step in steps)])
+    machines = (f"partitions, {jobs} cores, {gigabytes} GB" for jobs, gigabytes in MACHINES)
+    return table(["exchange", "bytes a page, foretold", "measured", *machines], rows)
+
+
 def reads_table(pages: Mapping[str, Any]) -> str:
     """What it costs that every partition opens every unit, by the size of the units."""
     rows = []
@@ -159,6 +183,7 @@ def document() -> str:
         measured=f"{documents:,}",
         disk_table=disk_table(run, documents),
         partition_table=partition_table(),
+        repeats_table=repeats_table(pages),
         hours_table=hours_table(run, documents, pages),
         growth=growth(runs),
         sign_rate=f"{sign_rate / 1e6:,.0f}",
@@ -207,6 +232,12 @@ A partition is a range of keys of one space (of one band, in the join), as large
 Less memory means more partitions, not failure.
 
 {partition_table}
+
+Repeated text, a billion pages. What is foretold counts the rows of the units and the cuts, for pages of this length
+with the lines and paragraphs of a usual crawl. What is measured counts the rows alone, of these pages: many short
+lines, and as they were extracted hardly a blank line, so that there are few paragraphs.
+
+{repeats_table}
 
 ## Hours of cores
 
