@@ -235,7 +235,7 @@ Less memory means more partitions, not failure.
 
 Repeated text, a billion pages. What is foretold counts the rows of the units and the cuts, for pages of this length
 with the lines and paragraphs of a usual crawl. What is measured counts the rows alone, of these pages: many short
-lines, and as they were extracted hardly a blank line, so that there are few paragraphs.
+lines, and as datatrove extracted them not one blank line, so that each page is a single paragraph.
 
 {repeats_table}
 
