@@ -12,16 +12,17 @@ import argparse
 import io
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import near_parity
 import peer_cases
 import polars as pl
 import xxhash
 import zstandard
+from markdown_tables import percent, table
 
 from curate.edits.edit import edit
 from curate.language import identifier
@@ -160,7 +161,7 @@ def read(data: Path) -> list[dict[str, Any]]:
 
 def compare(pages: Pages) -> tuple[list[dict[str, Any]], list[Difference]]:
     """Agreement with datatrove by family, and every page that differs."""
-    table, differences = [], []
+    agreement, differences = [], []
     for name, family in FAMILIES.items():
         whole = load_profile(family.profile)
         rules = tuple(rule for rule in whole.rules if rule.id in family.reasons)
@@ -178,8 +179,8 @@ def compare(pages: Pages) -> tuple[list[dict[str, Any]], list[Difference]]:
                 hashed = xxhash.xxh3_64_hexdigest(row["id"].encode())
                 text = "" if first is None else f"{value} {threshold}"
                 differences.append(Difference(name, hashed, peer["reason"] or "keep", reason or "keep", text))
-        table.append({"family": name, "profile": family.profile, "documents": len(pages.rows), **counts})
-    return table, differences
+        agreement.append({"family": name, "profile": family.profile, "documents": len(pages.rows), **counts})
+    return agreement, differences
 
 
 def rewritten(pages: Pages) -> tuple[int, int, list[str]]:
@@ -215,37 +216,25 @@ def disagreement(pages: Pages, names: Sequence[str], lang: str | None) -> list[l
     ]
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; columns of numbers are set to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    numbers = [all(re.fullmatch(r"[0-9.,]*", row[i]) for row in cells) for i in range(len(header))]
-    lines = ["| " + " | ".join(header) + " |", "|" + "|".join("---:" if one else "---" for one in numbers) + "|"]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)])
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f}"
-
-
 def decisions(pages: Pages) -> str:
     """The section on the peer's verdicts."""
     agreement, differences = compare(pages)
     rows = []
     for row in agreement:
         total, verdict, reason = row["documents"], row["verdict"], row["reason"]
-        share = (_percent(verdict, total), _percent(reason, total))
+        share = (percent(verdict, total), percent(reason, total))
         rows.append([row["family"], row["profile"], total, verdict, share[0], reason, share[1]])
     kept, same, other = rewritten(pages)
     found = "No page differs in verdict or reason."
     if differences:
-        found = "The pages that differ:\n\n" + _table(["filter", "page", "peer", "ours", "our value"], differences)
+        found = "The pages that differ:\n\n" + table(["filter", "page", "peer", "ours", "our value"], differences)
     return DECISIONS.format(
         pages=f"{len(pages.rows):,}",
-        table=_table(["filter", "our profile", "documents", "same verdict", "%", "same reason", "%"], rows),
+        table=table(["filter", "our profile", "documents", "same verdict", "%", "same reason", "%"], rows),
         differences=found,
         kept=f"{kept:,}",
         same=f"{same:,}",
-        share=_percent(same, kept),
+        share=percent(same, kept),
         other=f" Another text: {', '.join(other)}." if other else "",
     )
 
@@ -273,7 +262,7 @@ def unit_tests(data: Path) -> str:
     return UNIT_TESTS.format(
         cases=sum(total.values()),
         rules=len(total),
-        table=_table(["tool", "rule", "cases", "same", "run as"], rows),
+        table=table(["tool", "rule", "cases", "same", "run as"], rows),
         passed=sum(passed.values()),
         run=sum(total[key] for key in peer_cases.MAPPED),
         failed="\n".join(failed) or "- none",
@@ -284,7 +273,7 @@ def unit_tests(data: Path) -> str:
 def variants(pages: Pages) -> str:
     """The section on how far profiles of one name are apart."""
     parts = [
-        f"**{title}**\n\n" + _table(["profile", "kept", *names], disagreement(pages, names, lang))
+        f"**{title}**\n\n" + table(["profile", "kept", *names], disagreement(pages, names, lang))
         for title, (names, lang) in GROUPS.items()
     ]
     return VARIANTS.format(tables="\n\n".join(parts))
@@ -346,7 +335,7 @@ def main() -> None:
     if not (options.data / "peer-decisions").is_dir():
         parser.error(f"no peer-decisions in {options.data}")
     pages = Pages(read(options.data))
-    parts = (HEADER, decisions(pages), unit_tests(options.data), variants(pages))
+    parts = (HEADER, decisions(pages), near_parity.section(pages.rows), unit_tests(options.data), variants(pages))
     options.out.write_text("".join(parts), "utf-8")
     print(options.out)
 

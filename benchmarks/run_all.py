@@ -57,6 +57,10 @@ def main() -> None:
         ("extraction.py",),
         ("language.py",),
         ("pii.py",),
+        ("signatures.py", "--peer", datatrove),
+        ("duplicates_scale.py",),
+        ("document_bytes.py",),
+        ("scale_table.py",),
     ):
         print(f"== {script}", flush=True)
         subprocess.run([sys.executable, str(HERE / script), *arguments], check=True, cwd=ROOT)

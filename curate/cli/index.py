@@ -74,10 +74,13 @@ def add(
 @command("curate.index.status/1")
 def status(screen: Screen, index: IndexPath) -> Result:
     """What an index holds: runs, documents, deletions, and by what it compares."""
-    from curate.duplicates.index.state import Index
-    from curate.duplicates.index.tombstones import read_tombstones
+    from curate.duplicates.index.state import Index, ask
+    from curate.duplicates.index.tombstones import Tombstone, read_tombstones
 
-    found = Index.open(index)
+    def read(found: Index) -> tuple[Index, list[Tombstone]]:
+        return found, read_tombstones(found)
+
+    found, tombstones = ask(index, read)
     state = found.state
     near = state.settings.near
     kinds = [name for name in ("text", "url") if getattr(state.settings, name)]
@@ -96,7 +99,7 @@ def status(screen: Screen, index: IndexPath) -> Result:
     }
     shown = {**data, "bytes": size(data["bytes"]), "compares": ", ".join(kinds)}
     runs = [run.model_dump() for run in state.runs]
-    deletions = [one.model_dump() for one in read_tombstones(found)]
+    deletions = [one.model_dump() for one in tombstones]
     blocks: list[Block] = [
         Facts(list(shown.items())),
         Table(
@@ -128,14 +131,12 @@ def trace(
 ) -> Result:
     """What a document matches, by each kind and how closely, and which document stays for it."""
     from curate.duplicates.index import trace as tracing
-    from curate.duplicates.index.state import Index
+    from curate.duplicates.index.state import ask
 
     if (key is None) == (text is None):
         raise UserError("name one document", hint="give an id or a URL, or --text FILE")
-    found = Index.open(index)
-    answer = (
-        tracing.trace(found, key) if key is not None else tracing.trace_text(found, tracing.read_text(text or Path()))
-    )
+    wanted = "" if text is None else tracing.read_text(text)
+    answer = ask(index, lambda found: tracing.trace_text(found, wanted) if key is None else tracing.trace(found, key))
     names = ("id", "url", "host", "date", "state", "kept_id", "run", "file", "row")
     blocks: list[Block] = []
     if answer["document"] is not None:
@@ -199,7 +200,7 @@ def delete(
     """Delete documents for good: no later run brings them back, and a report says which files still hold them."""
     from curate.duplicates.index import delete as deleting
     from curate.duplicates.index.requests import read_requests
-    from curate.duplicates.index.state import Index, proof_path, writer
+    from curate.duplicates.index.state import ask, proof_path, writer
     from curate.duplicates.index.tombstones import Request
 
     more_ids, more_urls = read_requests(file) if file is not None else ([], [])
@@ -207,7 +208,7 @@ def delete(
     if not request:
         raise UserError("nothing is to be deleted", hint="name it with --id, --url, --host, --regex or --from FILE")
     if dry_run:
-        found = deleting.change(Index.open(index), request)
+        found = ask(index, lambda opened: deleting.change(opened, request))
         rows = [[row["id"], row["state"], row["url"]] for row in found.gone.sort("id").head(20).iter_rows(named=True)]
         would = Table(["id", "state", "page"], rows, "Would be deleted (the first 20)")
         return Result({"counts": found.counts()}, [Facts(list(found.counts().items())), would], index)
@@ -250,11 +251,11 @@ def _deletion_blocks(report: dict[str, Any], proof: Path) -> list[Block]:
 @command("curate.index.verify/1")
 def verify(screen: Screen, index: IndexPath) -> Result:
     """Is the index whole: files by checksum, nothing left of what was deleted, one survivor in every cluster."""
-    from curate.duplicates.index.state import Index
+    from curate.duplicates.index.state import ask
     from curate.duplicates.index.verify import BESIDE
-    from curate.duplicates.index.verify import verify as ask
+    from curate.duplicates.index.verify import verify as checked
 
-    checks = ask(Index.open(index))
+    checks = ask(index, checked)
     table = Table(
         ["check", "", "found"], [[check.name, "ok" if check.ok else "FAILED", check.found] for check in checks]
     )

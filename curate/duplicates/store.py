@@ -9,6 +9,7 @@ unit.json     documents, keys of each space, oversized documents, and a digest o
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -150,9 +151,7 @@ def read_summary(directory: Path) -> Summary:
 def read_keys(directory: Path, space: int, begin: int = 0, end: int = 1 << 64) -> Keys:
     """The keys of a space with begin <= key < end; only the row groups that can hold some are read."""
     with pq.ParquetFile(directory / KEYS) as file:
-        groups = [
-            group for group in range(file.num_row_groups) if _holds(file.metadata.row_group(group), space, begin, end)
-        ]
+        groups = _groups(file.metadata, space, begin, end)
         table = file.read_row_groups(groups, columns=["key", "low", "row"], use_threads=False)
     keys = Keys(*(column.to_numpy() for column in table.columns))
     low = int(np.searchsorted(keys.key, np.uint64(begin))) if begin else 0
@@ -160,11 +159,16 @@ def read_keys(directory: Path, space: int, begin: int = 0, end: int = 1 << 64) -
     return _taken(keys, slice(low, high))
 
 
-def _holds(group: Any, space: int, begin: int, end: int) -> bool:
-    if group.column(0).statistics.min != space:
-        return False
-    keys = group.column(1).statistics
-    return bool(keys.min < end and keys.max >= begin)
+def _groups(metadata: Any, space: int, begin: int, end: int) -> range:
+    """The row groups that can hold such keys: they are sorted, so two binary searches find them."""
+    groups = range(metadata.num_row_groups)
+
+    def bound(group: int, which: str) -> tuple[int, int]:
+        columns = metadata.row_group(group)
+        return columns.column(0).statistics.min, getattr(columns.column(1).statistics, which)
+
+    low = bisect_left(groups, (space, begin), key=lambda group: bound(group, "max"))
+    return range(low, bisect_left(groups, (space, end), lo=low, key=lambda group: bound(group, "min")))
 
 
 def read_set(directory: Path, row: int) -> NDArray[np.uint32]:

@@ -25,12 +25,15 @@ from curate.duplicates.index.settle import settle
 from curate.duplicates.index.state import DOCUMENTS as DOCUMENTS_FILE
 from curate.duplicates.index.state import SEGMENTS, AddedRun, Segment, State, Writer
 from curate.duplicates.order import columns_needed, ranks
+from curate.duplicates.store import read_summary
 from curate.duplicates.types import SignedUnit
 from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener, now
 from workbench.executor import run_units
 from workbench.manifest import digest
 from workbench.units import Unit
+
+KINDS = ("curate.run", "curate.decide")
 
 
 class Added(NamedTuple):
@@ -54,6 +57,7 @@ def add(
 
     Raises UserError (exit 2) where the run compared its documents by other settings than the index does.
     """
+    _require_documents(run)
     index = writer.index
     asked = of_run(run)
     settings = of_index(asked) if index is None else index.settings
@@ -70,15 +74,16 @@ def add(
     found = list(wanted(run, index))
     parts = [part for part in found if len(part.rows)]
     signed = _sign(run, settings, sign_units(run, parts, staging, number), staging, jobs, on_event)
-    documents = [_with_measures(run, pl.read_parquet(unit / DOCUMENTS_FILE), settings) for unit in signed]
+    tables = [unit / DOCUMENTS_FILE for unit in signed]
+    sizes = [read_summary(unit).docs for unit in signed]
     pairs = pl.DataFrame(schema=PAIRS)
     settled = pl.DataFrame(schema={"id": pl.String, **{name: kind for name, kind in STATE.items() if name != "state"}})
-    if documents:
+    if signed:
         none = np.empty(0, np.uint32)
         near = settings.near
         like = neighbours(
             index,
-            [SignedUnit(unit, table.height, none) for unit, table in zip(signed, documents, strict=True)],
+            [SignedUnit(unit, size, none) for unit, size in zip(signed, sizes, strict=True)],
             near=(banding(near).bands if near.enabled else 0, near.threshold, near.containment),
             directory=staging / "search",
             memory_bytes=memory_bytes,
@@ -86,11 +91,12 @@ def add(
             on_event=on_event,
         )
         pairs = like.pairs
-        members = like.members.join(_ranked(documents, settings), on="doc")
+        members = like.members.join(_ranked(run, tables, sizes, like.members["doc"], settings), on="doc")
         settled = settle(members, like.survivors, pairs, settings)
     on_event(Event("info", "index", f"{settled.height:,} of them have a copy that stays"))
     segments: list[Segment] = []
-    for at, (unit, table) in enumerate(zip(signed, documents, strict=True)):
+    for at, unit in enumerate(signed):
+        table = _with_measures(run, pl.read_parquet(unit / DOCUMENTS_FILE, glob=False), settings)
         segments.append(
             publish(
                 writer.path / SEGMENTS / f"{number:05d}-{at:05d}-{state.generation + 1}",
@@ -106,7 +112,7 @@ def add(
         path=Path(os.path.relpath(run.path.resolve(), writer.path.resolve())).as_posix(),
         digest=name,
         added=now(),
-        documents=sum(table.height for table in documents),
+        documents=sum(sizes),
         known=sum(part.known for part in found),
         deleted=sum(part.deleted for part in found),
         duplicates=settled.height,
@@ -116,6 +122,13 @@ def add(
     )
     methods = dict(settled.group_by("method").len().sort("method").iter_rows())
     return Added(entry, entry.documents - settled.height, methods, False)
+
+
+def _require_documents(run: FinishedRun) -> None:
+    """Refuses runs that are made of another run's documents, perhaps more than once: a mix, for example."""
+    kind = run.run.started.kind
+    if kind not in KINDS:
+        raise UserError(f"{run.path} is a {kind} run", hint="add the run that it was made from", code=Exit.INPUT)
 
 
 def with_state(documents: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
@@ -168,12 +181,20 @@ def _with_measures(run: FinishedRun, table: pl.DataFrame, settings: Duplicates) 
     )
 
 
-def _ranked(documents: Sequence[pl.DataFrame], settings: Duplicates) -> pl.DataFrame:
-    """`doc` (number through the units), `id` and `rank` of new documents: those that the run kept come first."""
-    table = (
-        pl.concat(documents, how="vertical_relaxed").with_row_index("doc").with_columns(pl.col("doc").cast(pl.Int64))
-    )
-    return ranked(table, ["removed_by_run"], settings).select("doc", "id", "rank")
+def _ranked(
+    run: FinishedRun, tables: Sequence[Path], sizes: Sequence[int], docs: pl.Series, settings: Duplicates
+) -> pl.DataFrame:
+    """`doc`, `id` and `rank` of these of the new documents, numbered through the tables: those that the run kept come
+    first."""
+    parts = []
+    begin = 0
+    for path, size in zip(tables, sizes, strict=True):
+        here = docs.filter(docs.is_between(begin, begin + size, closed="left")) - begin
+        row = pl.col("row").cast(pl.Int64)
+        table = pl.scan_parquet(path, glob=False).filter(row.is_in(here.implode())).with_columns(doc=row + begin)
+        parts.append(_with_measures(run, table.collect(), settings))
+        begin += size
+    return ranked(pl.concat(parts), ["removed_by_run"], settings).select("doc", "id", "rank")
 
 
 def ranked(table: pl.DataFrame, before: Sequence[str], settings: Duplicates) -> pl.DataFrame:

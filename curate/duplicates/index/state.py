@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curate.duplicates.banding import banding
@@ -26,6 +27,9 @@ NAME, SEGMENTS, STAGING, DELETIONS = "index.json", "segments", "staging", "delet
 TOMBSTONES = "tombstones.jsonl"
 DOCUMENTS, PAIRS, LINES = "documents.parquet", "pairs.parquet", "lines-*.npy"
 SCHEMA: Literal["curate.index/1"] = "curate.index/1"
+_TRIES = 5
+
+Answer = TypeVar("Answer")
 
 
 class _Part(BaseModel):
@@ -122,6 +126,24 @@ class Index:
     def run_path(self, number: int) -> Path:
         """Where a run lay when it was added."""
         return Path(os.path.normpath(self.path.resolve() / self.state.runs[number].path))
+
+
+def ask(path: Path, question: Callable[[Index], Answer]) -> Answer:
+    """Asks the index, and asks again where a writer has replaced it meanwhile, whose segments then vanish.
+
+    Raises UserError (exit 5) where that never ends.
+    """
+    for _ in range(_TRIES):
+        index = Index.open(path)
+        try:
+            answer = question(index)
+        except (UserError, OSError, pl.exceptions.PolarsError):
+            if Index.open(path).state.generation == index.state.generation:
+                raise
+            continue
+        if Index.open(path).state.generation == index.state.generation:
+            return answer
+    raise UserError(f"{path} is being changed all the time", hint="ask again later", code=Exit.LOCKED)
 
 
 def proof_path(index: Path, number: int) -> Path:

@@ -18,6 +18,8 @@ from curate.duplicates.urls import url_keys
 from workbench.errors import Exit, UserError
 from workbench.files import sync
 
+_ID = re.compile(r"[0-9a-f]{32}")
+
 
 class Request(BaseModel):
     """What is to be deleted, and to stay away: documents by id, by address, by host (and the hosts below it), and by
@@ -32,9 +34,13 @@ class Request(BaseModel):
 
     @classmethod
     def of(
-        cls, ids: Iterable[str] = (), urls: Iterable[str] = (), hosts: Iterable[str] = (), regexes: Iterable[str] = ()
+        cls, ids: Sequence[str] = (), urls: Sequence[str] = (), hosts: Sequence[str] = (), regexes: Sequence[str] = ()
     ) -> Request:
-        """Raises UserError where an address is blank, a host is none, or an expression cannot be read."""
+        """Raises UserError where an id or host is none, an address is blank, or an expression cannot be read."""
+        for one in ids:
+            if not _ID.fullmatch(one):
+                hint = "an id has 32 hexadecimal digits; `curate index trace` shows the whole of it"
+                raise UserError(f"'{one}' is no id", hint=hint)
         keys = hex_keys(url_keys(list(urls))).to_list()
         if None in keys:
             raise UserError("an empty address names no document", hint="give --url a URL")

@@ -23,7 +23,7 @@ from curate.duplicates.repeats.passages import DOCS, PARAGRAPH, PRINT
 from curate.duplicates.repeats.rows import Range, RowFile, Rows
 from curate.duplicates.repeats.texts import Texts
 from curate.duplicates.repeats.tidy import Cut, tidied
-from workbench.events import Listener
+from workbench.events import Event, Listener
 from workbench.executor import run_units
 from workbench.tables import write_table
 from workbench.units import Report, Unit, Work, fingerprint
@@ -35,7 +35,7 @@ FOUND = np.dtype([("doc", "<u8"), ("begin", "<u4"), ("end", "<u4"), ("owner", "<
 
 _VERSION = 1
 _KEYS = {"paragraphs": 2, "prints": 1}
-_HELD_BYTES = 96 << 20  # of the comparison: the windows of one fingerprint, and a batch of texts
+HELD_BYTES = 96 << 20  # of the comparison: the windows of one fingerprint, and a batch of texts
 _BATCH = 4096  # fingerprints whose texts are read at a time
 
 
@@ -56,7 +56,7 @@ def find_cuts(units: Sequence[Path], config: Duplicates, *, directory: Path, mem
     inputs = {"units": [unit_digest(unit, "*") for unit in units], "config": setup["config"], "version": _VERSION}
     wanted = {"paragraphs": config.paragraphs.enabled, "prints": config.substrings.enabled}
     parts = []
-    for table, kind, held in (("paragraphs", PARAGRAPH, 0), ("prints", PRINT, _HELD_BYTES)):
+    for table, kind, held in (("paragraphs", PARAGRAPH, 0), ("prints", PRINT, HELD_BYTES)):
         files = [file for _, file in _files(units, table)] if wanted[table] else []
         for within in ranges_of(files, kind.itemsize, memory_bytes, jobs, held) if files else []:
             payload = {"table": table, "begin": within.begin, "end": within.end}
@@ -64,6 +64,10 @@ def find_cuts(units: Sequence[Path], config: Duplicates, *, directory: Path, mem
     options: dict[str, Any] = {"jobs": jobs, "on_event": on_event}
     matched = run_units(MATCH, parts, directory=directory / "matched", step="passages", setup=setup, **options)
     found = [RowFile(outcome.directory / "found.npy", 1) for outcome in finished(matched)]
+    crowded = sum((outcome.result or {})["crowded"] for outcome in matched)
+    if crowded:
+        message = f"{crowded:,} stretches share a fingerprint with too many others; later copies of them may stay"
+        on_event(Event("warning", "passages", message, counts={"crowded": crowded}))
     setup["found"] = [str(outcome.directory / "found.npy") for outcome in matched]
     inputs["found"] = [outcome.unit.fingerprint for outcome in matched]
     parts = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.duplicates.budget import budget
+from curate.duplicates.budget import Budget, budget
 from curate.duplicates.repeats.rows import Range, RowFile, ranges
 from workbench.errors import UserError
 from workbench.files import sha256, whole_file
@@ -15,7 +15,7 @@ from workbench.units import DONE, Outcome
 
 _GROUP_ROWS = 8192
 _LEAST = 8 << 20  # bytes of rows that are taken at a time however small the memory is
-_COPIES = 4  # with the rows go their order, a sorted copy and the pieces they came in
+COPIES = 4  # with the rows go their order, a sorted copy and the pieces they came in
 
 
 def ranges_of(
@@ -26,8 +26,12 @@ def ranges_of(
     held_bytes: what a worker holds besides its rows.
     """
     rows = sum(file.rows for file in files)
-    room = budget(memory_bytes, jobs).room - held_bytes
-    return ranges(files, max(1, min(max(room, _LEAST) // (_COPIES * row_bytes), -(-rows // jobs))))
+    return ranges(files, max(1, min(rows_within(budget(memory_bytes, jobs), row_bytes, held_bytes), -(-rows // jobs))))
+
+
+def rows_within(room: Budget, row_bytes: int, held_bytes: int) -> int:
+    """Rows of a partition."""
+    return max(room.room - held_bytes, _LEAST) // (COPIES * row_bytes)
 
 
 def unit_digest(directory: Path, pattern: str) -> str:

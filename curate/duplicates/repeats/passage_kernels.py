@@ -76,8 +76,12 @@ def fingerprints(codes, first, gram, window):  # type: ignore[no-untyped-def]
     out = np.empty((1024, 4), dtype=np.int64)
     keys = np.empty(1024, dtype=np.uint64)
     n = 0
-    values = np.empty(window, dtype=np.uint64)  # a queue of candidates, in rising order
-    places = np.empty(window, dtype=np.int64)
+    room = 1
+    while room < window:
+        room *= 2
+    wrap = room - 1
+    values = np.empty(room, dtype=np.uint64)  # a queue of candidates, in rising order
+    places = np.empty(room, dtype=np.int64)
     top = _power(gram - 1)
     for d in range(len(first) - 1):
         start = first[d]
@@ -94,13 +98,13 @@ def fingerprints(codes, first, gram, window):  # type: ignore[no-untyped-def]
             rolling = rolling * _BASE + np.uint64(codes[start + at + gram - 1])
             value = _mixed(rolling)
             rolling -= np.uint64(codes[start + at]) * top
-            while held and values[(head + held - 1) % window] >= value:
+            while held and values[(head + held - 1) & wrap] >= value:
                 held -= 1
             if held and places[head] <= at - window:
-                head = (head + 1) % window
+                head = (head + 1) & wrap
                 held -= 1
-            values[(head + held) % window] = value
-            places[(head + held) % window] = at
+            values[(head + held) & wrap] = value
+            places[(head + held) & wrap] = at
             held += 1
             if at < window - 1:
                 continue

@@ -96,7 +96,7 @@ def test_neither_cut_nor_order_nor_partitions_nor_workers_leave_a_trace(
     assert second.counts == first.counts
     monkeypatch.undo()
     monkeypatch.setattr(exchange, "_SMALL", 1)
-    third, same = search(tmp_path / "third", cut(pages, [60]), jobs=3)
+    third, same = search(tmp_path / "third", cut(pages, [60]), jobs=2)
     assert third.pairs.read_bytes() == first.pairs.read_bytes()
     assert same == members
     assert third.counts == first.counts

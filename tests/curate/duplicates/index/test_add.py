@@ -9,6 +9,7 @@ from small_runs import ALL, doc_id, document, small_run
 from curate.duplicates.index.state import SEGMENTS, Index, writer
 from workbench.errors import Exit, UserError
 from workbench.files import sha256
+from workbench.runs import Run
 
 from .conftest import BREAD, TIDES, TIDES_NEAR, adding, documents, states
 
@@ -149,3 +150,10 @@ def test_an_empty_run(tmp_path: Path, index: Path) -> None:
     assert (added.run.documents, Index.open(index).state.segments) == (0, [])
     adding(index, small_run(tmp_path / "b", [document("tides", TIDES)]))
     assert states(index) == {doc_id("tides"): None}
+
+
+def test_a_run_of_another_kind_is_refused(tmp_path: Path, index: Path) -> None:
+    with Run.create(tmp_path / "mix", "curate.mix", "", root=tmp_path) as run:
+        run.finish()
+    with pytest.raises(UserError, match=r"is a curate\.mix run"):
+        adding(index, tmp_path / "mix")

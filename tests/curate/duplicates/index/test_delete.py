@@ -186,7 +186,8 @@ def test_looking_changes_nothing(filled: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"urls": [" "]}, {"hosts": ["https://a.example"]}, {"hosts": [""]}, {"regexes": ["(open"]}]
+    "asked",
+    [{"ids": ["0a1b2c3d"]}, {"urls": [" "]}, {"hosts": ["https://a.example"]}, {"hosts": [""]}, {"regexes": ["(open"]}],
 )
 def test_bad_requests(asked: dict[str, list[str]]) -> None:
     with pytest.raises(UserError):
@@ -203,4 +204,13 @@ def test_lines_go_too(tmp_path: Path, index: Path) -> None:
     (segment,) = Index.open(index).state.segments
     table = np.load(index / "segments" / segment.name / "lines-00000.npy")
     assert sorted(set(table["row"].tolist())) == [0, 2]
+    assert sound(index)
+
+
+def test_an_empty_index_obeys_too(tmp_path: Path, index: Path) -> None:
+    adding(index, small_run(tmp_path / "a", []))
+    report = deleting(index, tmp_path, hosts=["tides.example"])
+    assert (report["number"], report["deleted"]) == (1, [])
+    added = adding(index, small_run(tmp_path / "b", [document("tides", TIDES)]))
+    assert (added.run.deleted, added.run.documents) == (1, 0)
     assert sound(index)

@@ -17,6 +17,7 @@ from curate.duplicates.repeats.cuts import find_cuts
 from curate.duplicates.repeats.passages import PassageWriter
 from curate.duplicates.repeats.tidy import Cut, tidied
 from curate.segment import decode
+from workbench.events import Event
 
 LEAST = 50  # the shortest stretch that the settings allow
 Found = list[tuple[int, int, int, str, int]]  # doc, start, end, kind, owner
@@ -121,7 +122,7 @@ def test_nothing_depends_on_units_memory_or_workers(tmp_path: Path, monkeypatch:
     whole = found(tmp_path / "whole", texts, ranks, settings_)
     assert {row[3] for row in whole} == {"paragraph:repeated", "substring:repeated"}
     assert found(tmp_path / "two", texts, ranks, settings_, ends=[7, 7, 20], jobs=2) == whole
-    monkeypatch.setattr("curate.duplicates.repeats.exchange._COPIES", 1 << 13)
+    monkeypatch.setattr("curate.duplicates.repeats.exchange.COPIES", 1 << 12)
     monkeypatch.setattr("curate.duplicates.repeats.passages._BUFFERED", 50)
     monkeypatch.setattr("curate.duplicates.repeats.cuts._BATCH", 3)
     assert found(tmp_path / "many", texts, ranks, settings_, ends=[11], memory=1) == whole
@@ -134,7 +135,7 @@ def test_nothing_depends_on_units_memory_or_workers(tmp_path: Path, monkeypatch:
 def test_a_finished_search_is_not_repeated(tmp_path: Path) -> None:
     texts, ranks = novel(1)
     rows = found(tmp_path, texts, ranks, config())
-    events = []
+    events: list[Event] = []
     units = [tmp_path / "unit-0"]
     path = find_cuts(
         units, config(), directory=tmp_path / "found", memory_bytes=1 << 30, jobs=1, on_event=events.append
@@ -206,6 +207,22 @@ def test_what_is_left_reads_as_text(text: str, left: str) -> None:
         out += plain[at : cut.start]
         at = cut.end
     assert out + plain[at:] == left
+
+
+def test_a_fingerprint_of_too_many_texts_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curate.duplicates.repeats.passage_kernels._OWNERS", 3)
+    middle = "the same middle of every one of these texts, which is "
+    draw = random.Random(5)
+    texts = ["".join(draw.choices("abcdef ", k=40)) + middle + "".join(draw.choices("abcdef ", k=40)) for _ in range(8)]
+    texts += texts  # of the last eight, those are found whose first copy was remembered
+    events: list[Event] = []
+    with PassageWriter(tmp_path / "unit", config()) as writer:
+        writer.write(decode(texts), np.arange(16))
+    path = find_cuts([tmp_path / "unit"], config(), directory=tmp_path / "found", memory_bytes=1 << 30, jobs=1,
+                     on_event=events.append)  # fmt: skip
+    whole = [row[0] for row in pl.read_parquet(path).rows() if row[2] - row[1] > 130]
+    assert {8, 9, 10} <= {*whole}
+    assert [event.level for event in events if "too many" in event.message] == ["warning"]
 
 
 def test_documents_without_text_and_units_without_documents(tmp_path: Path) -> None:
