@@ -233,8 +233,25 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
         duplicates=recipe.duplicates,
         profile=profile,
     )
-    outside = fingerprint(measuring=settings.measuring(), tables=tables.digests(recipe.measures.tables))
+    outside = fingerprint(
+        measuring=settings.measuring(),
+        tables=tables.digests(recipe.measures.tables),
+        index=_index_digest(recipe.duplicates),
+    )
     return Plan(recipe, settings, provenance, outside)
+
+
+def _index_digest(duplicates: Duplicates) -> str | None:
+    """What the index that the recipe names holds; raises UserError where it is none, or compares otherwise."""
+    if duplicates.index is None:
+        return None
+    from curate.duplicates.index.settings import require_same
+    from curate.duplicates.index.state import NAME, Index
+    from workbench.files import sha256
+
+    path = Path(duplicates.index)
+    require_same(path, Index.open(path).settings, duplicates, "the recipe")
+    return sha256(path / NAME)
 
 
 def _profile(layers: Sequence[Node]) -> Profile:

@@ -10,7 +10,7 @@ from curate.ask.finished import FinishedRun
 from curate.duplicates import order
 from curate.pipeline import late
 from curate.pipeline.decide import SAME_RECORD
-from curate.pipeline.schemas import PAIRS
+from curate.pipeline.schemas import DUPLICATES, INDEXED, PAIRS
 from curate.recipe import Settings
 from curate.rules import Profile, columns, evaluate
 
@@ -33,11 +33,12 @@ def undecided_rows(run: FinishedRun, profile: Profile) -> Iterator[tuple[pl.Data
         yield found, chunk
 
 
-def duplicates(run: FinishedRun, settings: Settings) -> pl.DataFrame:
-    """DUPLICATES among the documents that pass the rules of `settings`; empty where none are looked for."""
+def duplicates(run: FinishedRun, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """DUPLICATES among the documents that pass the rules of `settings`, and the decisions that follow (id and
+    `late.DROPS`); both empty where none are looked for."""
     config = settings.duplicates
     if not config.documents:
-        return late.none()
+        return pl.DataFrame(schema=DUPLICATES), pl.DataFrame(schema={"id": pl.String, **late.DROPS})
     shared = run.scan("fingerprints").collect()
     passing = [
         measures.filter(evaluate(settings.profile, measures).first.is_null())["id"]
@@ -45,7 +46,10 @@ def duplicates(run: FinishedRun, settings: Settings) -> pl.DataFrame:
     ]
     passed = shared.filter(pl.col("id").is_in(pl.concat(passing).implode())) if passing else shared.clear()
     passed = _with_measures(run, passed, order.columns_needed(config.survivor))
-    return late.choose(passed, run.scan("pairs").select(PAIRS.keys()).collect(), config)
+    indexed = pl.DataFrame(schema=INDEXED)
+    if config.index is not None and passing:
+        indexed = run.scan("indexed").filter(pl.col("id").is_in(pl.concat(passing).implode())).collect()
+    return late.choose(passed, run.scan("pairs").select(PAIRS.keys()).collect(), indexed, config)
 
 
 def _with_measures(run: FinishedRun, rows: pl.DataFrame, measures: Sequence[str]) -> pl.DataFrame:

@@ -56,9 +56,7 @@ def forecast(plan: Plan, *, probe: bool, where: Path) -> Forecast:
     files = {spec.file: spec.size for spec in specs}
     free = shutil.disk_usage(next(path for path in (where, *where.resolve().parents) if path.exists())).free
     total = sum(files.values())
-    return Forecast(
-        steps(plan.settings), len(files), len(specs), total, free, _probe(plan, specs) if probe else None
-    )
+    return Forecast(steps(plan.settings), len(files), len(specs), total, free, _probe(plan, specs) if probe else None)
 
 
 def _probe(plan: Plan, specs: Sequence[UnitSpec]) -> Probe | None:

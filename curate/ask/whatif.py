@@ -10,9 +10,9 @@ import polars as pl
 
 from curate.ask import again
 from curate.ask.finished import FinishedRun
-from curate.pipeline import late
 from curate.recipe import Settings
 from curate.rules import Profile, evaluate, margins
+
 
 def whatif(run: FinishedRun, settings: Settings, changed: Sequence[str], examples: int) -> dict[str, Any]:
     """Documents and tokens kept before and after, what moves by which rule, and examples at the changed thresholds.
@@ -20,7 +20,7 @@ def whatif(run: FinishedRun, settings: Settings, changed: Sequence[str], example
     Duplicates are chosen anew among the documents that would pass: a rescued page may take another one's place.
     """
     profile = settings.profile
-    gone = late.drops(again.duplicates(run, settings), settings.duplicates).select("id", duplicate="rule")
+    gone = again.duplicates(run, settings)[1].select("id", duplicate="rule")
     kept: Counter[str] = Counter()
     moved: Counter[tuple[str, str]] = Counter()
     moved_tokens: Counter[tuple[str, str]] = Counter()

@@ -14,7 +14,7 @@ def needs_run(stored: Duplicates, wanted: Duplicates) -> str | None:
     for name in ("lines", "paragraphs", "substrings", "min_left_chars", "index"):
         if getattr(stored, name) != getattr(wanted, name):
             return f"duplicates.{name} changes the texts or what they are compared with"
-    if wanted.text and not stored.text or wanted.url and not stored.url:
+    if (wanted.text and not stored.text) or (wanted.url and not stored.url):
         return "the run did not compare normalised texts or addresses"
     return _near(stored.near, wanted.near)
 

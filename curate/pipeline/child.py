@@ -15,7 +15,7 @@ from curate.ask import again
 from curate.ask.finished import FinishedRun
 from curate.duplicates.changes import needs_run
 from curate.duplicates.config import Duplicates
-from curate.pipeline import decide, finish, late
+from curate.pipeline import decide, finish
 from curate.pipeline.finish import UnitTables
 from curate.pipeline.rollups import Funnel, funnel
 from curate.recipe import Settings
@@ -107,6 +107,9 @@ def decide_again(
 ) -> Child:
     """Writes the child run. Raises UserError (exit 4) when a rescued document's text was not stored."""
     began = time.monotonic()
+    if parent.settings.duplicates.passages:
+        message = f"{parent.path} cut passages that its kept documents share: who is kept decides what is cut"
+        raise UserError(message, hint="this needs a run: curate run ...")
     columns = parent.scan("measures").collect_schema().names()
     settings, _ = changed_settings(parent.settings, columns, profile, sets)
     manifest = parent.run.manifest
@@ -125,10 +128,10 @@ def decide_again(
             return Child(run, funnel(rollup, order), before, [])
         run.emit(Event("info", "decide", "rules over stored measures"))
         write_text(run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
-        gone = again.duplicates(parent, settings)
+        gone, drops = again.duplicates(parent, settings)
         done = finish.write_run(
             run.path,
-            lambda: _slices(parent, settings, late.drops(gone, settings.duplicates), listener),
+            lambda: _slices(parent, settings, drops, listener),
             extra=_search_tables(parent, gone) if settings.duplicates.documents else {},
             dropped_text_bytes=0,  # what the parent stored, the child can store
             dropped_cap_bytes=1,
@@ -154,13 +157,12 @@ def decide_again(
 
 
 def _search_tables(parent: FinishedRun, gone: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    stored = {name: parent.scan(name).collect() for name in ("fingerprints", "pairs")}
+    names = ["fingerprints", "pairs"] + ["indexed"] * (parent.settings.duplicates.index is not None)
+    stored = {name: parent.scan(name).collect() for name in names}
     return {**stored, "duplicates": gone}
 
 
-def _slices(
-    parent: FinishedRun, settings: Settings, drops: pl.DataFrame, listener: Listener
-) -> Iterator[UnitTables]:
+def _slices(parent: FinishedRun, settings: Settings, drops: pl.DataFrame, listener: Listener) -> Iterator[UnitTables]:
     """The parent's tables with the states that the new rules give, so much text at a time as memory may hold.
 
     All tables stand in the order of the decisions, so each is read on from where the slice before it ended.
@@ -182,7 +184,10 @@ def _slices(
         measures = parts["measures"]
         measured = pl.col("id").is_in(measures["id"].implode()) & pl.lit(own)
         fixed = rows.with_columns(
-            *(pl.when(~measured).then(pl.col(name)).alias(name) for name in ("state", "step", "rule", "value", "partner")),
+            *(
+                pl.when(~measured).then(pl.col(name)).alias(name)
+                for name in ("state", "step", "rule", "value", "partner")
+            ),
             fails=pl.when(measured).then(pl.lit([], pl.List(pl.String))).otherwise(pl.col("fails")),
         )
         decisions = decide.settle(fixed, measures, settings.profile)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,10 +14,11 @@ from curate.duplicates import guards, order
 from curate.duplicates.banding import banding
 from curate.duplicates.config import Duplicates
 from curate.duplicates.exchange import Found, find
+from curate.duplicates.index.matches import matches
 from curate.duplicates.resolve import clusters, resolve
 from curate.duplicates.types import SignedUnit
 from curate.pipeline.decide import DUPLICATES_STEP
-from curate.pipeline.schemas import DUPLICATES, FINGERPRINTS, PAIRS
+from curate.pipeline.schemas import DUPLICATES, FINGERPRINTS, INDEXED, PAIRS
 from workbench.events import Listener
 
 # What a document that is dropped after the rules gets in its decision.
@@ -45,9 +47,7 @@ def signed_units(measured: Sequence[Path], decided: Sequence[Path], texts: Seque
     return units
 
 
-def search(
-    units: Sequence[SignedUnit], config: Duplicates, *, directory: Path, jobs: int, on_event: Listener
-) -> Found:
+def search(units: Sequence[SignedUnit], config: Duplicates, *, directory: Path, jobs: int, on_event: Listener) -> Found:
     """Groups and verified pairs among all texts that were judged, whether they passed or not."""
     near = config.near
     return find(
@@ -62,33 +62,70 @@ def search(
     )
 
 
-def settle(
-    found: Found, measured: Sequence[Path], decided: Sequence[Path], texts: Sequence[int], config: Duplicates
-) -> Late:
-    """Who stays among the documents that passed the rules, and what the run stores so that others can ask again."""
-    members = pl.concat(
-        [pl.DataFrame(schema=_MEMBERS), *_members(found, measured, decided, texts, order.columns_needed(config.survivor))],
-        how="diagonal",
+def ask_index(
+    units: Sequence[SignedUnit], config: Duplicates, *, directory: Path, jobs: int, on_event: Listener
+) -> pl.DataFrame:
+    """What the index that the recipe names says of all texts: MATCHES of `curate.duplicates.index.matches`."""
+    assert config.index is not None
+    parts = [
+        pl.scan_parquet(unit.directory / "records.parquet", glob=False)
+        .filter(pl.col("chars_removed").is_not_null())  # null exactly where there is no text
+        .select("id", "url", "host")
+        .collect()
+        for unit in units
+    ]
+    every = pl.concat(parts)
+    return matches(
+        Path(config.index),
+        units,
+        every["id"],
+        every["url"],
+        every["host"],
+        directory=directory,
+        memory_bytes=int(config.memory_gb * 1e9),
+        jobs=jobs,
+        on_event=on_event,
     )
+
+
+def settle(
+    found: Found,
+    known: pl.DataFrame | None,
+    measured: Sequence[Path],
+    decided: Sequence[Path],
+    texts: Sequence[int],
+    config: Duplicates,
+) -> Late:
+    """Who stays among the documents that passed the rules, and what the run stores so that others can ask again.
+
+    `known` is what `ask_index` gave, where the recipe names an index.
+    """
+    places = _Places(measured, decided, texts, order.columns_needed(config.survivor))
+    rows = pl.read_parquet(found.members, glob=False)
+    members = places.of(rows)
+    if members.height != rows.height:
+        raise AssertionError("a text was compared that was not judged")
     pairs = pl.read_parquet(found.pairs, glob=False).select(pl.col(name).cast(kind) for name, kind in PAIRS.items())
-    gone = choose(members.filter("passed"), pairs, config)
     late = Late()
-    late.tables = {
-        "fingerprints": members.select(FINGERPRINTS.keys()).sort("id"),
-        "pairs": pairs,
-        "duplicates": gone,
-    }
-    rows = drops(gone, config).join(members.select("id", "unit", "position", "bytes", "host", "file"), on="id")
-    _judge(late, rows, decided, config, clusters(gone))
-    late.dropped_bytes = int(rows["bytes"].sum())
-    for (unit,), of_unit in rows.partition_by("unit", as_dict=True, include_key=False).items():
+    late.tables = {"fingerprints": members.select(FINGERPRINTS.keys()).sort("id"), "pairs": pairs}
+    located = members
+    indexed = pl.DataFrame(schema=INDEXED)
+    if known is not None:
+        at = places.of(known)
+        indexed = at.filter("passed").select(INDEXED.keys())
+        located = pl.concat([members, at], how="diagonal").unique("id", maintain_order=True)
+        late.tables["indexed"] = at.select(INDEXED.keys()).sort("id")
+    gone, drops = choose(members.filter("passed"), pairs, indexed, config)
+    late.tables["duplicates"] = gone
+    removed = drops.join(located.select("id", "unit", "position", "bytes", "host", "file"), on="id")
+    _judge(late, removed, decided, config, clusters(gone))
+    late.dropped_bytes = int(removed["bytes"].sum())
+    for (unit,), of_unit in removed.partition_by("unit", as_dict=True, include_key=False).items():
         late.drops[int(unit)] = of_unit.select("position", *DROPS).sort("position")
     return late
 
 
-def _judge(
-    late: Late, removed: pl.DataFrame, decided: Sequence[Path], config: Duplicates, sizes: pl.DataFrame
-) -> None:
+def _judge(late: Late, removed: pl.DataFrame, decided: Sequence[Path], config: Duplicates, sizes: pl.DataFrame) -> None:
     """Fills in counts, warnings and gates."""
 
     def counted(rows: pl.DataFrame) -> pl.DataFrame:
@@ -96,7 +133,9 @@ def _judge(
         return by.group_by("host", "source").agg(documents=pl.len())
 
     parts = [
-        counted(pl.read_parquet(unit / "texts.parquet", columns=["host", "file", "passed"], glob=False).filter("passed"))
+        counted(
+            pl.read_parquet(unit / "texts.parquet", columns=["host", "file", "passed"], glob=False).filter("passed")
+        )
         for unit in decided
     ]
     trips = guards.guard(pl.concat(parts), counted(removed), sizes, config.guards)
@@ -108,15 +147,19 @@ def _judge(
     late.counts["duplicates_clusters"] = sizes.height
 
 
-def choose(passed: pl.DataFrame, pairs: pl.DataFrame, config: Duplicates) -> pl.DataFrame:
-    """DUPLICATES among the documents that passed the rules.
+def choose(
+    passed: pl.DataFrame, pairs: pl.DataFrame, indexed: pl.DataFrame, config: Duplicates
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """DUPLICATES among the documents that passed the rules, and the decisions that follow: id and DROPS.
 
     `passed` has a row for each document that shares a fingerprint or stands in a pair: FINGERPRINTS and the measures
-    that the order of survivors reads.
+    that the order of survivors reads. `indexed` are the INDEXED rows of documents that passed: they go first, because
+    what is in the index stays.
     """
-    ranked = passed.with_columns(rank=order.ranks(passed, config.survivor, config.sources))
+    own = passed.join(indexed, on="id", how="anti", maintain_order="left")
     near = config.near
-    gone = resolve(
+    ranked = own.with_columns(rank=order.ranks(own, config.survivor, config.sources))
+    among = resolve(
         ranked.select("id", "text", "url", "set", "rank"),
         pairs,
         near.threshold,
@@ -125,11 +168,23 @@ def choose(passed: pl.DataFrame, pairs: pl.DataFrame, config: Duplicates) -> pl.
         url=config.url,
         near=near.enabled,
     )
-    return gone.select(pl.col(name).cast(kind) for name, kind in DUPLICATES.items())
+    there = indexed.filter(pl.col("partner").is_not_null()).select(
+        dropped_id="id",
+        kept_id="partner",
+        cluster="partner",
+        jaccard="jaccard",
+        containment="containment",
+        method=pl.col("rule").str.split(".").list.last(),
+    )
+    tables = [frame.select(pl.col(name).cast(kind) for name, kind in DUPLICATES.items()) for frame in (among, there)]
+    gone = pl.concat(tables).sort("dropped_id")
+    barred = indexed.filter(pl.col("partner").is_null()).select(
+        "id", "rule", value=pl.lit(None, pl.String), threshold=pl.lit("deleted from the index"), partner="partner"
+    )
+    return gone, pl.concat([_drops(gone, config), barred.select("id", *DROPS)])
 
 
-def drops(gone: pl.DataFrame, config: Duplicates) -> pl.DataFrame:
-    """The decisions that follow from DUPLICATES rows: id and DROPS."""
+def _drops(gone: pl.DataFrame, config: Duplicates) -> pl.DataFrame:
     near = config.near
     by_containment = (pl.col("method") == "near") & (pl.col("jaccard") < near.threshold)
     return gone.select(
@@ -145,35 +200,32 @@ def drops(gone: pl.DataFrame, config: Duplicates) -> pl.DataFrame:
     )
 
 
-def none() -> pl.DataFrame:
-    """DUPLICATES of nobody."""
-    return pl.DataFrame(schema=DUPLICATES)
+class _Places(NamedTuple):
+    """Where the documents of a search stand in the units, and what the second map said of them."""
 
+    measured: Sequence[Path]
+    decided: Sequence[Path]
+    texts: Sequence[int]
+    measures: Sequence[str]
 
-_MEMBERS = {**FINGERPRINTS, "host": pl.String, "unit": pl.Int64, "position": pl.Int64, "bytes": pl.Int64, "passed": pl.Boolean}
-
-
-def _members(
-    found: Found, measured: Sequence[Path], decided: Sequence[Path], texts: Sequence[int], measures: Sequence[str]
-) -> Iterator[pl.DataFrame]:
-    """The documents that share something, unit by unit, with what the declared order reads."""
-    members = pl.read_parquet(found.members, glob=False).sort("doc")
-    docs = members["doc"].to_numpy()
-    begin = 0
-    for unit, (directory, judged, count) in enumerate(zip(measured, decided, texts, strict=True)):
-        low, high = np.searchsorted(docs, [begin, begin + count])
-        here = members.slice(int(low), int(high - low)).select(
-            "text", "url", "set", unit=pl.lit(unit, pl.Int64), row=(pl.col("doc") - begin).cast(pl.Int64)
-        )
-        begin += count
-        if here.is_empty():
-            continue
-        of_unit = pl.read_parquet(judged / "texts.parquet", glob=False)
-        rows = here.join(of_unit, on="row", how="inner", maintain_order="left")
-        assert rows.height == here.height, "a text was compared that was not judged"
-        for name in measures:
-            rows = rows.with_columns(_measure(directory, judged, name, of_unit["row"], rows["row"]))
-        yield rows.select(*_MEMBERS, *measures)
+    def of(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """TEXTS columns, unit and measures beside the given rows, in order of their column `doc`; a document that was
+        not judged, because its record came before or lies beyond the limit, has no row."""
+        rows = rows.sort("doc")
+        docs = rows["doc"].to_numpy()
+        begin = 0
+        found: list[pl.DataFrame] = []
+        for unit, (directory, judged, count) in enumerate(zip(self.measured, self.decided, self.texts, strict=True)):
+            low, high = np.searchsorted(docs, [begin, begin + count])
+            here = rows.slice(int(low), int(high - low))
+            if here.height or not found:
+                here = here.select(pl.exclude("doc"), (pl.col("doc") - begin).alias("row"), unit=pl.lit(unit, pl.Int64))
+                of_unit = pl.read_parquet(judged / "texts.parquet", glob=False)
+                joined = here.join(of_unit, on="row", how="inner", maintain_order="left")
+                columns = [_measure(directory, judged, name, of_unit["row"], joined["row"]) for name in self.measures]
+                found.append(joined.with_columns(columns))
+            begin += count
+        return pl.concat(found)
 
 
 def _measure(measured: Path, decided: Path, name: str, judged: pl.Series, rows: pl.Series) -> pl.Series:

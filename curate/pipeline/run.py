@@ -271,14 +271,15 @@ class _Execution:
         texts = [(unit.result or {})["measured"] for unit in measured]
         directories = [unit.directory for unit in measured], [unit.directory for unit in decided]
         self.tell(Event("info", "duplicates", "groups and pairs of documents"))
-        found = late.search(
-            late.signed_units(*directories, texts),
-            config,
-            directory=self.run.path / "units" / "duplicates",
-            jobs=self.jobs,
-            on_event=self.tell,
-        )
-        after = late.settle(found, *directories, texts, config)
+        units = late.signed_units(*directories, texts)
+        scratch = self.run.path / "units" / "duplicates"
+        found = late.search(units, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
+        known = None
+        if config.index is not None:
+            self.tell(Event("info", "index", f"documents that {config.index} has, or has deleted"))
+            indexed = self.run.path / "units" / "indexed"
+            known = late.ask_index(units, config, directory=indexed, jobs=self.jobs, on_event=self.tell)
+        after = late.settle(found, known, *directories, texts, config)
         for sentence in after.warnings:
             self.tell(Event("warning", "duplicates", sentence))
         return after

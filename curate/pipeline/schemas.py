@@ -121,6 +121,13 @@ PAIRS: dict[str, Any] = {
     "jaccard": pl.Float64,
     "containment": pl.Float64,
 }
+INDEXED: dict[str, Any] = {
+    "id": pl.String,
+    "rule": pl.String,  # duplicates.text | near | url | deleted
+    "partner": pl.String,  # the document of the index; null where a deleted one came back
+    "jaccard": pl.Float64,
+    "containment": pl.Float64,
+}
 DUPLICATES: dict[str, Any] = {
     "dropped_id": pl.String,
     "kept_id": pl.String,

@@ -47,8 +47,8 @@ def score(decisions: pl.DataFrame, truths: Iterable[Truth]) -> Score:
     planted = sorted(truths, key=lambda truth: truth.row)
     family = {truth.id: _family(truth) for truth in reversed(planted)}  # of repeats, that of the first
     rows: defaultdict[str, list[_Row]] = defaultdict(list)
-    for identity, *row in decisions.sort("row").select("id", "state", "rule", "partner").iter_rows():
-        rows[identity].append(_Row(*row))
+    for identity, *found in decisions.sort("row").select("id", "state", "rule", "partner").iter_rows():
+        rows[identity].append(_Row(*found))
     looked = decisions["rule"].str.starts_with(_DUPLICATE).any()
     confusion: Counter[tuple[str, str, str | None]] = Counter()
     kept: set[str] = set()

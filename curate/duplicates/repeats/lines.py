@@ -33,6 +33,7 @@ ROW = np.dtype([("host", "<u8"), ("line", "<u8"), ("url", "<u4"), ("text", "<u4"
 SCHEMA = {"host": pl.UInt64, "line": pl.UInt64, "pages": pl.UInt32, "host_pages": pl.UInt32}
 
 _BUFFERED = 1 << 20  # rows that a writer holds before it sorts and writes them
+_HEADING = 24  # code points: a shorter line may be a heading
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -132,12 +133,30 @@ def removals(text: Text, hosts: Sequence[str | None], repeated: Repeated, max_ch
     docs = np.searchsorted(found.spans.first, looked, side="right") - 1
     keys = host_keys(hosts)
     hit = (keys[docs] != 0) & repeated.holds(keys[docs], found.ids[looked])
+    hit &= _in_company(text, found, looked, hit)
     out: dict[int, list[Removal]] = {}
     starts = text.first.tolist()
     for doc, line in zip(docs[hit].tolist(), looked[hit].tolist(), strict=True):
         begin, end = int(found.spans.begin[line]) - starts[doc], int(found.spans.end[line]) - starts[doc]
         out.setdefault(doc, []).append(Removal(begin, end, REPEATED))
     return out
+
+
+def _in_company(text: Text, found: _Found, looked: NDArray[np.int64], hit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a line may go: short ones only beside another repeated line, or at an end of the page.
+
+    Pages of one host share their headings ("Parameters", "See also"); those stand alone amid text of their own.
+    """
+    lines_hit = np.zeros(len(found.ids), np.bool_)
+    lines_hit[looked[hit]] = True
+    inner = stripped(text, found.spans)
+    filled = np.flatnonzero(inner.end > inner.begin)
+    doc = np.searchsorted(found.spans.first, filled, side="right")
+    other = doc[1:] != doc[:-1]
+    company = np.zeros(len(found.ids), np.bool_)
+    company[filled] = np.append(True, other | lines_hit[filled[:-1]]) | np.append(other | lines_hit[filled[1:]], True)
+    long = (inner.end - inner.begin) >= _HEADING
+    return np.asarray((company | long)[looked])
 
 
 def host_keys(hosts: Sequence[str | None]) -> NDArray[np.uint64]:

@@ -134,8 +134,8 @@ def test_edits_show_the_lines_without_personal_values(tmp_path: Path) -> None:
 
 
 def test_repeated_lines_and_line_rules_leave_no_double_blank(tmp_path: Path) -> None:
-    frame = "Text {n}.\n\nOur banner\nSkip to content\n\nMore {n}.\n\nOur banner\nSkip to content"
-    pages = [("a.org", f"http://a.org/{n}", frame.format(n=n) if n else "Nothing\nOur banner") for n in range(5)]
+    frame = "Text {n}.\n\nOur banner of this week, always here\nSkip to content\n\nMore {n}.\n\nOur banner of this week, always here\nSkip to content"
+    pages = [("a.org", f"http://a.org/{n}", frame.format(n=n) if n else "Nothing\nOur banner of this week, always here") for n in range(5)]
     config = Lines(min_pages=5, min_share=0.5)
     texts, hosts = [page[2] for page in pages], [page[0] for page in pages]
     gone = removals(decode(texts), hosts, Repeated.read(found(tmp_path, [pages], config)), config.max_chars)
