@@ -34,11 +34,14 @@ class Documents:
     file: MixFile
 
     def keys(self, keys: Sequence[Key], path: Sequence[str | int]) -> pl.DataFrame:
-        """The labels of every document by every key, each column named as its measure. `path`: where they stand."""
+        """The labels of every document by every key; the column of one that is cut is named as a bucket or a curve.
+
+        path: where the keys stand in the recipe.
+        """
         columns = []
         for number, key in enumerate(keys):
             at = [*path, number, "measure"]
-            columns.append(self._labels(key, at if path else []).alias(key.measure))
+            columns.append(self._labels(key, at).alias(key.column))
         return pl.DataFrame(columns)
 
     def kept(self, filters: Sequence[Filter], path: Sequence[str | int]) -> pl.Series:

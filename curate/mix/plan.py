@@ -37,11 +37,6 @@ class Phase:
     answer: Answer | None = None
     notes: list[str] = field(default_factory=list)
 
-    @property
-    def epochs(self) -> Floats:
-        """Epochs of each document: those of its group. [documents]"""
-        return np.where(self.member >= 0, self.groups["epochs"].to_numpy()[self.member], 0.0)
-
 
 @dataclass
 class Plan:
@@ -69,10 +64,18 @@ def make(documents: Documents) -> Plan:
     phases = [_phase(documents, name, mixture) for name, mixture in recipe.in_order().items()]
     draws = sample.hashes(documents.frame["id"], recipe.seed, "mix")
     tokens = documents.frame["tokens"].to_numpy()
-    taken = sample.by_phase([phase.epochs for phase in phases], draws)
-    for phase, copies in zip(phases, taken, strict=True):
-        phase.copies = copies
-        phase.groups = accounting(phase.groups, phase.member, copies, tokens)
+    asks = [
+        sample.Ask(
+            phase.member,
+            phase.groups["tokens_available"].cast(pl.Float64).to_numpy(),
+            phase.groups["tokens_wanted"].to_numpy(),
+        )
+        for phase in phases
+    ]
+    for phase, drawn in zip(phases, sample.by_phase(asks, tokens, draws), strict=True):
+        phase.copies = drawn.copies
+        groups = phase.groups.with_columns(epochs_sampled=pl.Series(drawn.epochs))
+        phase.groups = accounting(groups, phase.member, drawn.copies, tokens)
     return Plan(documents, phases)
 
 
@@ -93,7 +96,7 @@ def _phase(documents: Documents, name: str, mixture: Mixture) -> Phase:
     domains = list(labels.columns)
     if mixture.curve is not None:
         quality = Key(measure=mixture.curve.measure, buckets=mixture.curve.buckets)
-        bucket = documents.keys([quality], []).to_series().alias(f"{quality.measure} bucket")
+        bucket = documents.keys([quality], [*top, "curve"]).to_series().alias(f"{quality.measure} curve")
         labels = labels.with_columns(bucket)
     kept = documents.kept(mixture.filters, [*top, "filters"])
     if not kept.any():
