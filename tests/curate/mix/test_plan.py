@@ -170,6 +170,7 @@ REFUSED = {
     "filters: [{measure: lang, keep_if: '==', value: xx}]": ("1:1", "no document passes"),
     "filters: [{measure: tokens, keep_if: '>', value: many}]": ("1:43", "tokens is a number"),
     "filters: [{measure: wordz, keep_if: '>', value: 3}]": ("1:12", "no measure 'wordz'"),
+    "by: [tokens]": ("1:6", "'tokens' is a column of the plan itself"),
     "by: [lang, lang]": ("1:1", "by names lang twice"),
     "minimum_weight: 0.9": ("1:1", "no group has this share"),
     "method: curve\ncurve: {measure: quality.edu, power: 1, rate: -2}": ("2:8", "must not fall"),
