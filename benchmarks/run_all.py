@@ -57,6 +57,7 @@ def main() -> None:
         ("extraction.py",),
         ("language.py",),
         ("pii.py",),
+        ("index_delete.py",),
         ("signatures.py", "--peer", datatrove),
         ("duplicates_scale.py",),
         ("document_bytes.py",),

@@ -182,6 +182,7 @@ def main() -> None:
 def report(result: dict[str, Any]) -> None:
     """Print the table and write it with the raw numbers."""
     docs, chars = result["docs"], result["chars"]
+    shingled = result["all"]["shingles"] / docs
     of_sets = []
     for name, part in ((f"all {docs:,}", result["all"]), (f"below {LONG:,} characters", result["shorter"])):
         evaluations = part["shingles"] * PERMUTATIONS
@@ -202,8 +203,8 @@ def report(result: dict[str, Any]) -> None:
     lines = [
         "# Signatures, one core",
         "",
-        f"{docs:,} pages, each {chars / docs:,.0f} characters and {result['all']['shingles'] / docs:,.0f} distinct word",
-        f"5-grams on average; {PERMUTATIONS} permutations in 14 x 8; CPU seconds, best of the rounds; {processor()}.",
+        f"{docs:,} pages, each {chars / docs:,.0f} characters and {shingled:,.0f} distinct word 5-grams",
+        f"on average; {PERMUTATIONS} permutations in 14 x 8; CPU seconds, best of the rounds; {processor()}.",
         "",
         "The same shingles to both; evaluations are of one permutation of one shingle:",
         "",

@@ -15,9 +15,16 @@ from workbench.render import Block, Facts, Table, size
 app = typer.Typer(
     name="index",
     help="An index of earlier runs: add a crawl, trace a match, delete a page for good.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def base(context: typer.Context) -> None:
+    """Without a command, the help."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
 
 IndexPath = Annotated[Path, typer.Argument(metavar="INDEX", help="The directory of the index.")]
 
@@ -232,9 +239,9 @@ def _deletion_blocks(report: dict[str, Any], proof: Path) -> list[Block]:
     if report["files"]:
         blocks.append(
             Table(
-                ["run", "file", "column", "holds the text", "rows", "first row"],
+                ["run", "file", "column", "holds its", "rows", "first row"],
                 [
-                    [hit["run"], hit["file"], hit["column"], hit["text"], len(hit["rows"]), hit["rows"][0]]
+                    [hit["run"], hit["file"], hit["column"], ", ".join(hit["holds"]), len(hit["rows"]), hit["rows"][0]]
                     for hit in report["files"]
                 ],
                 "Files that still name what was deleted",

@@ -12,7 +12,8 @@ from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, RunName, S
 from workbench.render import Block, Facts, Table, percent
 
 if TYPE_CHECKING:
-    from curate.mix.plan import Phase, Plan
+    from curate.mix.methods import Phase
+    from curate.mix.plan import Plan
     from curate.mix.regression import Answer
 
 MixFile = Annotated[

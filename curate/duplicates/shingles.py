@@ -52,22 +52,23 @@ def _hashes(ids: Ids, first: Offsets, of: Offsets, length: int) -> Shingles:
     """A polynomial of the ids modulo 2^64, rolled on by one token each, its bits mixed at the end as in SplitMix64."""
     out = np.empty(of[-1], dtype=np.uint32)
     top = np.uint64(1)
-    for _ in range(length - 1):
+    for _ in range(length):
         top *= BASE
     for d in range(len(first) - 1):
-        if of[d] == of[d + 1]:
+        size = of[d + 1] - of[d]
+        if size == 0:
             continue
-        token = first[d]
+        ids_here = ids[first[d] : first[d + 1]]
+        here = out[of[d] : of[d + 1]]
         state = np.uint64(0)
-        for i in range(length - 1):
-            state = state * BASE + ids[token + i]
-        for shingle in range(of[d], of[d + 1]):
-            state = state * BASE + ids[token + length - 1]
+        for i in range(length):
+            state = state * BASE + ids_here[i]
+        for i in range(size):
             mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            out[shingle] = np.uint32(mixed >> np.uint64(32))
-            state -= ids[token] * top
-            token += 1
+            here[i] = np.uint32(mixed >> np.uint64(32))
+            if i + 1 < size:
+                state = state * BASE + (ids_here[i + length] - ids_here[i] * top)
     return out
 
 
@@ -80,15 +81,17 @@ def distinct(hashes: Shingles, first: Offsets) -> tuple[Shingles, Offsets]:
 
 @njit(cache=True)
 def _once(hashes: Shingles, first: Offsets) -> tuple[Shingles, Offsets]:
-    """Sorted hashes of every document, each once."""
+    """Sorted hashes of every document, each once, in the place where they are."""
     docs = len(first) - 1
-    out = np.empty(len(hashes), dtype=np.uint32)
     of = np.zeros(docs + 1, dtype=np.int64)
     n = 0
+    last = np.uint32(0)
     for d in range(docs):
         for i in range(first[d], first[d + 1]):
             # Always written, kept where it is new: no branch that cannot be foreseen.
-            out[n] = hashes[i]
-            n += i == first[d] or hashes[i] != hashes[i - 1]
+            value = hashes[i]
+            hashes[n] = value
+            n += i == first[d] or value != last
+            last = value
         of[d + 1] = n
-    return out[:n].copy(), of
+    return hashes[:n], of

@@ -12,10 +12,12 @@ import polars as pl
 from curate.ask.finished import FinishedRun
 from curate.mix.recipe import Filter, Key, MixFile
 from workbench.errors import did_you_mean
-from workbench.tables import parquet_files
 
 NONE = "(none)"
 _FIXED = ("id", "text", "title")
+# Columns of the tables that a mix writes, beside which the keys stand under their own names.
+_OWN = {"phase", "group", "weight", "copies", "tokens", "tokens_available", "tokens_wanted", "tokens_taken"}
+_OWN |= {"documents_available", "documents_taken", "epochs", "epochs_sampled", "kept"}
 _COMPARE = {
     ">": pl.Expr.gt,
     ">=": pl.Expr.ge,
@@ -34,11 +36,17 @@ class Documents:
     file: MixFile
 
     def keys(self, keys: Sequence[Key], path: Sequence[str | int]) -> pl.DataFrame:
-        """The labels of every document by every key, each column named as its measure. `path`: where they stand."""
+        """The labels of every document by every key; the column of one that is cut is named as a bucket or a curve.
+
+        path: where the keys stand in the recipe.
+        """
         columns = []
         for number, key in enumerate(keys):
             at = [*path, number, "measure"]
-            columns.append(self._labels(key, at if path else []).alias(key.measure))
+            if key.column in _OWN:
+                hint = "cut it with buckets or edges" if key.column == "tokens" else "give the measure another name"
+                raise self.file.error(at, f"'{key.column}' is a column of the plan itself", hint)
+            columns.append(self._labels(key, at).alias(key.column))
         return pl.DataFrame(columns)
 
     def kept(self, filters: Sequence[Filter], path: Sequence[str | int]) -> pl.Series:
@@ -121,8 +129,7 @@ def read_documents(run: FinishedRun, file: MixFile) -> Documents:
     named = _named(file)
     documents = run.scan("documents")
     own = set(documents.collect_schema().names()) - set(_FIXED)
-    listed = run.path / "measures"
-    measures = run.scan("measures") if listed.is_dir() and parquet_files(listed) else None
+    measures = run.scan("measures") if (run.path / "measures").is_dir() else None
     others = set(measures.collect_schema().names()) - {"id"} - own if measures is not None else set()
     for name, at in named.items():
         if name not in own | others:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.mix.models import Floats, Model
+from curate.mix.models import Floats
 
 SEARCH = 20_000
 STARTS = 5
@@ -39,7 +39,7 @@ def draw(trials: Floats, lower: Floats, upper: Floats, count: int, seed: int) ->
 
 
 def minimum(
-    model: Model, smooth: bool, trials: Floats, lower: Floats, upper: Floats, seed: int, search: int = SEARCH
+    model: Any, smooth: bool, trials: Floats, lower: Floats, upper: Floats, seed: int, search: int = SEARCH
 ) -> Floats:
     """The mixture of the lowest predicted loss. [groups]
 

@@ -51,6 +51,11 @@ class Key(Section):
             raise ValueError("edges must ascend")
         return self
 
+    @property
+    def column(self) -> str:
+        """The name of the labels: not that of the numbers that they are made from."""
+        return self.measure if self.buckets is None and self.edges is None else f"{self.measure} bucket"
+
 
 class Filter(Section):
     """A comparison that a document must pass to be in a phase; one without the measure does not pass."""
@@ -161,6 +166,14 @@ class MixRecipe(Mixture):
             inherited = {key: value for key, value in shared.items() if not (own and key in of_methods)}
             whole[name] = {**inherited, **phase} if isinstance(phase, dict) else phase
         return {**values, "phases": whole}
+
+    @model_validator(mode="after")
+    def _each_key_once(self) -> Self:
+        names = [key.measure for key in self.by]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"by names {name} twice")
+        return self
 
     def in_order(self) -> dict[str, Mixture]:
         """The phases by name."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from curate.mix.models import Candidate, Floats, Quality, compare
+from curate.mix.models import Floats, Quality, compare, frozen
 from curate.mix.optimum import minimum as lowest
 from curate.mix.optimum import project
 from curate.mix.trials import Trials
@@ -60,16 +60,14 @@ def solve(
     losses = sign * trials.values
     lower, upper = _bounds(trials, caps, minimum or {}, maximum or {}, error)
     ranking = compare(trials.weights, losses, seed)
-    kind = ranking[0][0]
-    model = kind.make()
-    model.fit(trials.weights, losses)
+    kind, model, _ = ranking[0]
     best = lowest(model, kind.smooth, trials.weights, lower, upper, seed)
     small = (best > 0) & (best < drop_below)
     if small.any():
         lower, upper = np.where(small, 0.0, lower), np.where(small, 0.0, upper)
         _must_fit(lower, upper, error)
         best = lowest(model, kind.smooth, trials.weights, lower, upper, seed)
-    predictions, optima = _bootstrap(kind, trials.weights, losses, best, lower, upper, bootstraps, seed)
+    predictions, optima = _bootstrap(model, kind.smooth, trials.weights, losses, best, lower, upper, bootstraps, seed)
     predicted_low, predicted_high = sorted(sign * np.percentile(predictions, _TAILS))
     low, high = np.percentile(optima, _TAILS, axis=0)
     tried = trials.weights.min(axis=0), trials.weights.max(axis=0)
@@ -83,7 +81,7 @@ def solve(
         float(predicted_low),
         float(predicted_high),
         float(sign * losses.min()),
-        [quality for _, quality in ranking],
+        [quality for _, _, quality in ranking],
         [name for name, there in zip(trials.groups, edge, strict=True) if there],
     )
 
@@ -125,15 +123,22 @@ def _must_fit(lower: Floats, upper: Floats, error: Callable[[str, str], UserErro
 
 
 def _bootstrap(
-    kind: Candidate, weights: Floats, losses: Floats, best: Floats, lower: Floats, upper: Floats, count: int, seed: int
+    fitted: Any,
+    smooth: bool,
+    weights: Floats,
+    losses: Floats,
+    best: Floats,
+    lower: Floats,
+    upper: Floats,
+    count: int,
+    seed: int,
 ) -> tuple[Floats, Floats]:
     """Predictions at `best` [count] and optima [count, groups] of models fitted to resampled trials."""
     predictions, optima = np.empty(count), np.empty((count, len(best)))
     for number in range(count):
         rows = np.random.default_rng([seed, 2, number]).integers(len(losses), size=len(losses))
-        model = kind.make()
-        model.fit(weights[rows], losses[rows])
+        model = frozen(fitted).fit(weights[rows], losses[rows])
         predictions[number] = model.predict(best[None, :])[0]
-        found = lowest(model, kind.smooth, weights, lower, upper, seed, search=_SEARCH_AGAIN)
+        found = lowest(model, smooth, weights, lower, upper, seed, search=_SEARCH_AGAIN)
         optima[number] = project(found[None, :], lower, upper)[0]
     return predictions, optima

@@ -39,10 +39,14 @@ def pairs(shared_data: Path) -> list[Pair]:
 
 
 def described(found: Curve) -> str:
+    tenths: dict[int, tuple[float, float, int]] = {}
+    for one in found.bins:
+        hits, expected, pairs = tenths.get(tenth := int(10 * one.low + 1e-9), (0, 0, 0))
+        tenths[tenth] = hits + one.found, expected + one.expected, pairs + one.pairs
     shares = ", ".join(
-        f"{one.low:.2f}: {100 * one.found / one.pairs:.1f} ({100 * one.expected / one.pairs:.1f})"
-        for one in found.bins
-        if one.pairs >= 50
+        f"0.{tenth}: {100 * hits / pairs:.1f} ({100 * expected / pairs:.1f})"
+        for tenth, (hits, expected, pairs) in tenths.items()
+        if pairs >= 50
     )
     total = f"{found.found:,} of {found.pairs:,} found, {found.expected:,.0f} expected ({found.deviation:+.1f} sd)"
     return f"{total}; per cent found (expected) from each similarity on: {shares}"
@@ -75,7 +79,7 @@ def test_every_kind_of_change_and_every_group_of_languages(pairs: list[Pair], re
     assert all(abs(one.deviation) < 4 and misses(one) == [] for one in found.values())
     languages = len({pair.language for pair in pairs} - {"crawl"})
     each = (f"{name} {one.found:,} of {one.pairs:,} ({one.deviation:+.1f} sd)" for name, one in found.items())
-    record("planted pairs by kind", f"14x8, {languages} languages: {', '.join(each)}")
+    record("planted pairs by kind", f"14x8, {languages} languages and varieties: {', '.join(each)}")
 
 
 @pytest.mark.parametrize(("name", "threshold"), [("fineweb", 0.8), ("olmo3", 0.8), ("auto", 0.6)])
@@ -84,10 +88,8 @@ def test_what_is_reported_is_true_and_nothing_is_left_out(
 ) -> None:
     near = Near(enabled=True, banding=name, threshold=threshold)
     texts = alternating(pairs)
-    names, asked = [], set()
     signed = sign(texts, near)
-    names = set_names(signed)
-    strings = Strings(texts, names)
+    strings = Strings(texts, set_names(signed))
     asked = expected_pairs(signed, strings, threshold)
     _, reported = search(sign_units([texts], near, tmp_path), threshold, tmp_path / "found", jobs=2)
     assert wrong(reported, strings, threshold) == []

@@ -12,9 +12,9 @@ from curate.duplicates.index.state import Index
 from workbench import manifest, registry
 from workbench.errors import UserError
 
-# Columns that name a document, and the tables that hold its text.
+# Columns that name a document, and those that hold words of the document whose `id` it is.
 _NAMES = ("id", "dropped_id", "kept_id", "cluster", "partner")
-_TEXTS = ("documents", "dropped")
+_WORDS = ("text", "title", "snippet", "removed")
 _NO_TABLES = (".yaml", ".json")
 
 
@@ -70,19 +70,20 @@ def _manifest(path: Path) -> manifest.Manifest | None:
 
 def _hits(file: Path, ids: pl.Series) -> Iterator[dict[str, Any]]:
     table = pl.scan_parquet(file, glob=False)
+    schema = table.collect_schema()
     for name in _NAMES:
-        if table.collect_schema().get(name) == pl.String:
+        if schema.get(name) == pl.String:
             asked = ids.alias(name).to_frame().lazy()
             hits = table.select(name).with_row_index("row").join(asked, on=name, how="semi").sort("row").collect()
             if hits.height:
                 yield {
                     "column": name,
-                    "text": name == "id" and file.parent.name in _TEXTS,
+                    "holds": [column for column in _WORDS if name == "id" and column in schema],
                     "rows": hits["row"].to_list(),
                     "ids": hits[name].to_list(),
                 }
 
 
 def texts(files: Sequence[dict[str, Any]]) -> int:
-    """How many texts of deleted documents still lie in the files."""
-    return sum(len(file["rows"]) for file in files if file["text"])
+    """How many whole texts of deleted documents still lie in the files."""
+    return sum(len(file["rows"]) for file in files if "text" in file["holds"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.mix.sample import by_phase, copies, hashes
+from curate.mix.sample import Ask, by_phase, copies, hashes
 
 IDS = [f"{number:032x}" for number in range(4000)]
 DRAWS = hashes(IDS, 0, "mix")
+TOKENS = (1 + 5000 / (1 + np.arange(len(IDS)))).astype(np.int64)  # a few documents hold half of all
 
 
 def everywhere(epochs: float) -> np.ndarray:
@@ -39,17 +40,41 @@ def test_a_hash_depends_on_the_id_the_seed_and_the_purpose_alone() -> None:
     assert not (hashes(IDS, 0, "order") == DRAWS).any()
 
 
+def ask(wanted: float, member: np.ndarray | None = None) -> Ask:
+    group = np.zeros(len(IDS), np.int64) if member is None else member
+    return Ask(group, np.array([float(TOKENS[group == 0].sum())]), np.array([wanted]))
+
+
 def test_a_later_phase_goes_on_where_the_one_before_stopped() -> None:
-    main, anneal = by_phase([everywhere(0.5), everywhere(0.5)], DRAWS)
+    half = float(TOKENS.sum() // 2)
+    (main, _), (anneal, _) = by_phase([ask(half), ask(TOKENS.sum() - half)], TOKENS, DRAWS)
     assert set(main) == {0, 1}
     assert (main + anneal == 1).all()
 
 
-@given(st.lists(st.floats(0, 3), min_size=1, max_size=4))
-def test_phases_add_up_to_all_their_epochs(epochs: list[float]) -> None:
-    found = by_phase([everywhere(one) for one in epochs], DRAWS)
-    assert all((phase >= 0).all() for phase in found)
-    total = np.zeros(len(IDS))
-    for one in epochs:
-        total = total + one
-    assert (np.sum(found, axis=0) == copies(total, DRAWS)).all()
+def test_a_later_phase_of_some_documents_begins_with_those_that_are_new() -> None:
+    some = np.where(np.arange(len(IDS)) % 4 == 0, 0, -1)
+    half = float(TOKENS[some == 0].sum() // 2)
+    (main, _), (anneal, _) = by_phase([ask(TOKENS.sum() / 2), ask(half, some)], TOKENS, DRAWS)
+    assert (anneal[some < 0] == 0).all()
+    total = (main + anneal)[some == 0]
+    assert total.max() == 1 or total.min() == 1, "none is repeated before all are read"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 5), st.floats(0, 5), st.floats(0, 2))
+def test_more_wanted_tokens_only_add(one: float, other: float, earlier: float) -> None:
+    first = ask(earlier * TOKENS.sum())
+    low, high = (by_phase([first, ask(part * TOKENS.sum())], TOKENS, DRAWS)[1] for part in sorted((one, other)))
+    assert (low.copies >= 0).all()
+    assert (low.copies <= high.copies).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 5))
+def test_the_tokens_are_as_near_as_the_documents_allow(part: float) -> None:
+    wanted = part * TOKENS.sum()
+    ((taken, epochs),) = by_phase([ask(wanted)], TOKENS, DRAWS)
+    assert abs((taken * TOKENS).sum() - wanted) <= TOKENS.max() / 2
+    assert abs(epochs[0] - part) < 0.2
+    assert (taken == copies(everywhere(float(epochs[0])), DRAWS)).all()

@@ -79,17 +79,19 @@ def test_who_stays_already_goes_on_staying(tmp_path: Path, index: Path) -> None:
 def test_the_proof_names_every_file(tmp_path: Path, filled: Path) -> None:
     other = small_run(tmp_path / "other", [document("first", TIDES)])  # known in the workspace, not in the index
     report = deleting(filled, tmp_path / "workspace", ids=[doc_id("first"), doc_id("near")])
-    found = {(hit["run"], hit["file"], hit["column"], tuple(hit["rows"]), hit["text"]) for hit in report["files"]}
+    found = {
+        (hit["run"], hit["file"], hit["column"], tuple(hit["rows"]), " ".join(hit["holds"])) for hit in report["files"]
+    }
     assert found == {
-        ("a", "documents/part-00000.parquet", "id", (0,), True),
-        ("a", "decisions/part-00000.parquet", "id", (0,), False),
-        ("a", "measures/part-00000.parquet", "id", (0,), False),
-        ("b", "documents/part-00000.parquet", "id", (0,), True),
-        ("b", "decisions/part-00000.parquet", "id", (0,), False),
-        ("b", "measures/part-00000.parquet", "id", (0,), False),
-        ("other", "documents/part-00000.parquet", "id", (0,), True),
-        ("other", "decisions/part-00000.parquet", "id", (0,), False),
-        ("other", "measures/part-00000.parquet", "id", (0,), False),
+        ("a", "documents/part-00000.parquet", "id", (0,), "text title"),
+        ("a", "decisions/part-00000.parquet", "id", (0,), "snippet"),
+        ("a", "measures/part-00000.parquet", "id", (0,), ""),
+        ("b", "documents/part-00000.parquet", "id", (0,), "text title"),
+        ("b", "decisions/part-00000.parquet", "id", (0,), "snippet"),
+        ("b", "measures/part-00000.parquet", "id", (0,), ""),
+        ("other", "documents/part-00000.parquet", "id", (0,), "text title"),
+        ("other", "decisions/part-00000.parquet", "id", (0,), "snippet"),
+        ("other", "measures/part-00000.parquet", "id", (0,), ""),
     }
     assert report["counts"]["texts_left"] == 3
     assert other.exists()
