@@ -69,7 +69,9 @@ def _data(phase: Phase) -> dict[str, Any]:
             "predicted": answer.predicted,
             "predicted_interval": [answer.predicted_low, answer.predicted_high],
             "best_trial": answer.best_trial,
-            "models": [quality.__dict__ for quality in answer.qualities],
+            "models": [
+                {"name": one.name, "r2": one.r2, "rank_correlation": one.rank_correlation} for one in answer.qualities
+            ],
             "at_edge": answer.at_edge,
             "weights": [
                 {"group": group, "weight": weight, "interval": [low, high]}

@@ -43,11 +43,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Quality:
-    """How well a kind of model predicts trials that it was not fitted to."""
+    """How well a kind of model predicts trials that it was not fitted to; `errors`: what was less what it said."""
 
     name: str
     r2: float
     rank_correlation: float
+    errors: Floats
 
 
 def logarithms(weights: Floats, offset: float) -> Floats:
@@ -151,7 +152,9 @@ def compare(weights: Floats, losses: Floats, seed: int) -> list[tuple[Candidate,
             predicted[number, test] = frozen(model).fit(weights[train], losses[train]).predict(weights[test])
         r2 = 1 - np.mean((predicted - losses) ** 2) / np.var(losses)
         ranks = [spearmanr(row, losses).statistic if np.ptp(row) else 0.0 for row in predicted]
-        found.append((candidate, model, Quality(candidate.name, float(r2), float(np.mean(ranks)))))
+        found.append(
+            (candidate, model, Quality(candidate.name, float(r2), float(np.mean(ranks)), (losses - predicted).ravel()))
+        )
     return sorted(found, key=lambda entry: -entry[2].r2)
 
 

@@ -23,8 +23,9 @@ class Answer:
     """The best mixture, what is predicted of it, and how well that could be predicted.
 
     weights, low, high: of each group of the trials, with their 90 % interval. predicted: in the metric's own sense,
-    with the 90 % interval of the model at this mixture. best_trial: the best value that was measured. qualities: of
-    every kind of model, the chosen one first. at_edge: groups whose weight stands at the edge of what was tried.
+    with the 90 % interval of what a trial of this mixture would give. best_trial: the best value that was measured.
+    qualities: of every kind of model, the chosen one first. at_edge: groups whose weight stands at the edge of what was
+    tried.
     """
 
     groups: list[str]
@@ -68,7 +69,9 @@ def solve(
         _must_fit(lower, upper, error)
         best = lowest(model, kind.smooth, trials.weights, lower, upper, seed)
     predictions, optima = _bootstrap(model, kind.smooth, trials.weights, losses, best, lower, upper, bootstraps, seed)
-    predicted_low, predicted_high = sorted(sign * np.percentile(predictions, _TAILS))
+    # What a trial there would give is off by the spread of the models and by what any of them misses.
+    around = predictions[:, None] + ranking[0][2].errors
+    predicted_low, predicted_high = sorted(sign * np.percentile(around, _TAILS))
     low, high = np.percentile(optima, _TAILS, axis=0)
     tried = trials.weights.min(axis=0), trials.weights.max(axis=0)
     edge = ((best <= tried[0] + 1e-6) & (best > 0)) | (best >= tried[1] - 1e-6)

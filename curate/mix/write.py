@@ -122,7 +122,7 @@ def picture(plan: Plan) -> str:
             rows.append((f"{others.height} others", *others.select("tokens_available", "tokens_taken").sum().row(0)))
         prefix = f"{phase.name}: " if len(plan.phases) > 1 else ""
         for name, available, taken in rows:
-            items += [(f"{prefix}{name}, there", int(available)), ("mixed", int(taken))]
+            items += [(f"{prefix}{name}", int(available)), ("mixed", int(taken))]
     drawn = plots.bars(items, "tokens there and mixed, by group")
     return drawn.replace(">", f">{html.style()}", 1) + "\n"  # a picture of its own needs the colours in it
 
