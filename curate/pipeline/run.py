@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate.ask.exchanges import Corpus, exchanges, guessed, told
 from curate.duplicates.index.state import Index
 from curate.duplicates.order import columns_needed
 from curate.duplicates.repeats.count import find_repeated
@@ -36,6 +37,7 @@ from workbench.units import Outcome as UnitOutcome
 from workbench.units import Unit, fingerprint
 
 KIND = "curate.run"
+FORECAST = "forecast"  # the step of events that say what is to come
 # Raised when a step's code changes what it writes; units that older code finished are then made again.
 MEASURE_VERSION = 1
 DECIDE_VERSION = 1
@@ -106,6 +108,7 @@ def execute(
             gates = run.manifest.gates if run.manifest is not None else []
             return Outcome(run, len(specs), funnel=stored_funnel(run, plan), gates=gates, was_done=True)
         execution = _Execution(run, plan, specs, inputs, jobs, listener)
+        execution.foretell(guessed(specs), "the size of the input")
         for file, reason in ignored:
             execution.tell(Event("warning", "plan", f"{file} is not read: {reason}"))
         return execution.go()
@@ -290,6 +293,11 @@ class _Execution:
             scratch = self.run.path / "units" / "passages"
             passages.cut(after, places, sizes, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
         return after
+
+    def foretell(self, corpus: Corpus, of: str) -> None:
+        """Says what each exchange will take; `of` is what that is known from."""
+        for line in told(exchanges(self.plan.settings.duplicates, corpus, self.jobs), of):
+            self.tell(Event("info", FORECAST, line))
 
     def _documents(self, places: late.Places) -> Late:
         """Duplicates among the texts that were judged, and of what the index has."""
