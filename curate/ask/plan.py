@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from curate.ask.exchanges import Corpus, exchanges, guessed
+from curate.duplicates.budget import Exchange
 from curate.pipeline.decide import steps
 from curate.pipeline.stage import Stage, batches
 from curate.recipe import Plan
@@ -31,6 +33,9 @@ class Probe:
     wall_s_total: float
     disk_bytes: int
     memory_mb_per_worker: int
+    documents: int  # texts among the records
+    chars_per_doc: float
+    shingles_per_doc: float  # 0 where near duplicates are not looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Forecast:
     bytes: int
     free_disk_bytes: int
     probe: Probe | None
+    exchanges: list[Exchange]
 
 
 def forecast(plan: Plan, *, probe: bool, where: Path) -> Forecast:
@@ -56,7 +62,13 @@ def forecast(plan: Plan, *, probe: bool, where: Path) -> Forecast:
     files = {spec.file: spec.size for spec in specs}
     free = shutil.disk_usage(next(path for path in (where, *where.resolve().parents) if path.exists())).free
     total = sum(files.values())
-    return Forecast(steps(plan.settings), len(files), len(specs), total, free, _probe(plan, specs) if probe else None)
+    measured = _probe(plan, specs) if probe else None
+    corpus = guessed(specs)
+    if measured is not None:
+        documents = round(measured.records_total * measured.documents / measured.records)
+        corpus = Corpus(documents, measured.chars_per_doc, measured.shingles_per_doc)
+    to_come = exchanges(plan.settings.duplicates, corpus, cores())
+    return Forecast(steps(plan.settings), len(files), len(specs), total, free, measured, to_come)
 
 
 def _probe(plan: Plan, specs: Sequence[UnitSpec]) -> Probe | None:
@@ -64,7 +76,7 @@ def _probe(plan: Plan, specs: Sequence[UnitSpec]) -> Probe | None:
         return None
     stage = Stage(plan.settings)
     spread = [specs[i * len(specs) // min(PROBE_UNITS, len(specs))] for i in range(min(PROBE_UNITS, len(specs)))]
-    done = text_bytes = read = 0
+    done = text_bytes = read = documents = chars = shingles = 0
     try:
         # The first batch pays for compiled kernels and the extractor's start; it is not counted.
         for batch in batches(read_unit(spread[0], plan.settings.read_options()), 1):
@@ -76,6 +88,9 @@ def _probe(plan: Plan, specs: Sequence[UnitSpec]) -> Probe | None:
                 tables = stage.process(batch)
                 done += tables.records.height
                 text_bytes += int(tables.records["text"].str.len_bytes().sum() or 0)
+                documents += tables.measures.height
+                chars += int(tables.measures["text.chars"].sum())
+                shingles += len(tables.signed.shingles) if tables.signed is not None else 0
             read += records.counts.bytes_in
         # The extractor child's seconds are known only after it has ended, so elapsed time stands in for them.
         spent = max(time.perf_counter() - began, _cpu_s() - cpu)
@@ -98,6 +113,9 @@ def _probe(plan: Plan, specs: Sequence[UnitSpec]) -> Probe | None:
         # Text is stored once as a unit and once in the run, compressed to about a third each; tables add half of it.
         disk_bytes=round(text_bytes / done * total),
         memory_mb_per_worker=int(rss_mb),
+        documents=documents,
+        chars_per_doc=chars / max(documents, 1),
+        shingles_per_doc=shingles / max(documents, 1),
     )
 
 

@@ -155,7 +155,14 @@ def _execute(
     if count == 1:
         # One worker is this process: polars must not start a thread for every core beside it.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    from curate.pipeline.run import execute
+    from curate.pipeline.run import FORECAST, execute
+    from workbench.events import Event
+
+    def listen(event: Event) -> None:
+        if event.step == FORECAST:
+            screen.say(event.message)
+        else:
+            screen.progress(event)
 
     if not Path(os.environ["NUMBA_CACHE_DIR"]).exists():
         screen.say("compiling the kernels, once after installation: this takes about a minute")
@@ -166,6 +173,6 @@ def _execute(
         jobs=count,
         resume=resume,
         force=force,
-        listener=screen.progress,
+        listener=listen,
         attach=screen.attach,
     )

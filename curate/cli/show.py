@@ -118,6 +118,14 @@ def plan_result(plan: Plan, *, probe: bool) -> Result:
             ("disk, about", size(cost.disk_bytes)),
             ("memory of a worker", f"{cost.memory_mb_per_worker:,} MB in the probe"),
         ]
+    blocks: list[Block] = [Facts(facts)]
+    if found.exchanges:
+        rows = [
+            [one.name, size(one.peak_memory_bytes), size(one.disk_bytes), one.partitions] for one in found.exchanges
+        ]
+        note = f"memory of all processes together, within duplicates.memory_gb = {plan.recipe.duplicates.memory_gb:g}"
+        blocks.append(Table(["exchange", "memory", "disk", "partitions"], rows, "Exchanges, about", note))
     from dataclasses import asdict
 
-    return Result(asdict(found), [Facts(facts)])
+    data = asdict(found) | {"exchanges": [one._asdict() for one in found.exchanges]}
+    return Result(data, blocks)

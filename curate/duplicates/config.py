@@ -13,15 +13,17 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 # Bands x rows by the name of who published them.
 BANDINGS = {"fineweb": (14, 8), "olmo3": (26, 11)}
-_BANDING = re.compile(r"(\d{1,4})x(\d{1,3})")
+MAX_BANDS = 253  # the space of a key is one byte, and three are taken
+_BANDING = re.compile(r"(\d{1,3})x(\d{1,3})")
 _CRITERIA = ("source", "newest", "oldest", "longest", "shortest")
 _MEASURE = re.compile(r"(highest|lowest) [a-z][a-z0-9_]*\.[a-z0-9_@]+")
 
 
 def _banding(name: str) -> str:
     found = _BANDING.fullmatch(name)
-    if name not in (*BANDINGS, "auto") and (found is None or not int(found[1]) or not int(found[2])):
-        raise ValueError(f"'{name}' is no banding: fineweb, olmo3, auto, or bands x rows such as 14x8")
+    known = name in BANDINGS or name == "auto"
+    if not known and (found is None or not 0 < int(found[1]) <= MAX_BANDS or not int(found[2])):
+        raise ValueError(f"'{name}' is no banding: fineweb, olmo3, auto, or BANDSxROWS with up to 253 bands")
     return name
 
 
@@ -46,7 +48,7 @@ class Near(Section):
     """`fineweb` also reads every number as 0 and letters without their accents."""
     banding: Annotated[str, AfterValidator(_banding)] = "fineweb"
     """fineweb (14x8), olmo3 (26x11), `BANDSxROWS`, or auto: the best for the threshold with `permutations`."""
-    permutations: PositiveInt = 128
+    permutations: Annotated[int, Field(ge=1, le=MAX_BANDS)] = 128
     """Length of a signature where the banding is chosen by `auto`."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     max_shingles: PositiveInt = 200_000

@@ -26,7 +26,7 @@ BLANK = np.uint32(0x20)
 
 def normalised(text: Text) -> Text:
     """The batch with every document normalised; a document of white space only becomes empty."""
-    codes, first = _normalise(text.codes, text.first, classes().lower, _kinds())
+    codes, first = _normalise(text.codes, text.first, _lower(), _kinds())
     codes.flags.writeable = False
     return Text(codes, first)
 
@@ -46,6 +46,15 @@ def hashed(data: bytes | NDArray[np.uint32]) -> NDArray[np.uint64]:
     """128-bit hash of the bytes of `data`, uint64[2], the high half first, as its hexadecimal form is read."""
     # numpy's stubs know arrays as buffers only from Python 3.12 on.
     return np.frombuffer(xxhash.xxh3_128_digest(data), dtype=">u8").astype(np.uint64)  # type: ignore[arg-type]
+
+
+@cache
+def _lower() -> NDArray[np.uint32]:
+    """Lower case, but for the one capital that is a pictograph while its small letter is none: a joiner before it
+    makes one word or two."""
+    table = classes().lower.copy()
+    table[0x24C2] = 0x24C2
+    return table
 
 
 @cache

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 import xxhash
 from numpy.typing import NDArray
 
+from curate.duplicates.config import MAX_BANDS
 from curate.duplicates.types import BAND, SET, TEXT, URL, Signed
 
 KEYS, SETS, FIRST, SUMMARY = "keys.parquet", "sets.u32", "sets.npy", "unit.json"
 GROUP_ROWS = 8192
 _SCHEMA = pa.schema([("space", pa.uint8()), ("key", pa.uint64()), ("low", pa.uint64()), ("row", pa.uint32())])
-MAX_BANDS = 256 - BAND  # a space is one byte
 
 
 class Keys(NamedTuple):

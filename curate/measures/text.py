@@ -21,11 +21,17 @@ from curate.segment.tables import SPACE
 BYTES_PER_TOKEN = 8
 
 
+def tokens(batch: Batch) -> NDArray[np.int64]:
+    """The measure `text.tokens`."""
+    words = batch.segments.words_uax29
+    text = batch.segments.text
+    return _tokens(text.codes, text.first, words.begin, words.end, words.first, batch.once(word_bytes), bits())
+
+
 def text(batch: Batch) -> dict[str, NDArray[np.generic]]:
     """The family `text`, without the family's name."""
     segments, chars, found, grams = batch.segments, batch.once(characters), batch.once(marks), batch.once(uax29_grams)
-    codes, words, spaced = segments.text.codes, segments.words_uax29, segments.words_space
-    sizes = batch.once(word_bytes)
+    spaced = segments.words_space
     code = batch.once(code_lines)
     blocks = batch.once(trimmed)
     lines = segments.lines
@@ -36,7 +42,7 @@ def text(batch: Batch) -> dict[str, NDArray[np.generic]]:
         "paragraphs": np.diff(blocks.paragraphs.first),
         "words": grams.words,
         "sentences": np.diff(segments.sentences.first),
-        "tokens": _tokens(codes, segments.text.first, words.begin, words.end, words.first, sizes, bits()),
+        "tokens": tokens(batch),
         "control_chars": chars.controls,
         "replacement_chars": chars.replacements,
         "url_count": found.addresses,

@@ -14,7 +14,8 @@ import xxhash
 
 from curate.pipeline import rollups
 from curate.pipeline.decide import SAME_RECORD, dropped_late
-from curate.pipeline.parts import part, slices
+from curate.pipeline.parts import Slice, part, slices
+from curate.pipeline.passages import apply_cuts
 from curate.pipeline.schemas import DOCUMENTS
 from curate.rules import Profile
 from workbench.files import Written
@@ -48,14 +49,24 @@ class Finished:
 
 
 def unit_tables(
-    measured: Path, batches: Sequence[Sequence[int]], decided: Path, take: int, late: pl.DataFrame | None = None
+    measured: Path,
+    batches: Sequence[Sequence[int]],
+    decided: Path,
+    take: int,
+    late: pl.DataFrame | None = None,
+    cuts: pl.DataFrame | None = None,
 ) -> Iterator[UnitTables]:
-    """Joins what the two maps wrote about one unit, slice by slice; `late` are the drops that came after the rules."""
+    """Joins what the two maps wrote about one unit, slice by slice.
+
+    `late` are the drops that came after the rules, `cuts` the passages that go from kept texts.
+    """
     corpus_begin = 0
     for piece in slices(measured, batches, take):
         decisions = part(decided / "decisions.parquet", piece.begin, piece.records.height)
         if late is not None:
             decisions = dropped_late(decisions, late.with_columns(pl.col("position") - piece.begin))
+        if cuts is not None:
+            piece, decisions = _without_passages(piece, decisions, cuts)
         has_text = piece.records["text"].is_not_null()
         first = decisions["rule"].ne_missing(SAME_RECORD).filter(has_text)
         own_measures = piece.measures.filter(first)
@@ -78,6 +89,28 @@ def unit_tables(
         again = (decisions["rule"] == SAME_RECORD).fill_null(False).arg_true() + piece.begin
         edits = piece.edits.filter(~pl.col("position").is_in(again.implode())).drop("position")
         yield UnitTables(decisions, measures, texts, edits)
+
+
+def _without_passages(piece: Slice, decisions: pl.DataFrame, cuts: pl.DataFrame) -> tuple[Slice, pl.DataFrame]:
+    """The slice with passages cut from its texts, told as edits; sizes in the decisions follow."""
+    end = piece.begin + piece.records.height
+    here = cuts.filter(pl.col("position").is_between(piece.begin, end, closed="left"))
+    if here.is_empty():
+        return piece, decisions
+    position = pl.int_range(piece.begin, end, dtype=pl.Int64, eager=True).alias("position")
+    records = piece.records.with_columns(position)
+    found = apply_cuts(
+        records.filter(pl.col("position").is_in(here["position"].implode())),
+        piece.edits.filter(pl.col("position").is_in(here["position"].implode())),
+        here,
+    )
+    texts = found.rows.select("position", "text")
+    sizes = found.rows.select("position", "chars", "tokens")
+    others = piece.edits.join(texts, on="position", how="anti", maintain_order="left")
+    edits = pl.concat([others, found.edits.select(others.columns)]).sort("position", maintain_order=True)
+    decisions = decisions.with_columns(position).update(sizes, on="position").drop("position")
+    records = records.update(texts, on="position").drop("position")
+    return piece._replace(records=records, edits=edits), decisions
 
 
 def write_run(

@@ -31,16 +31,17 @@ class Late:
 
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     drops: dict[int, pl.DataFrame] = field(default_factory=dict)  # unit -> position and DROPS, sorted by position
+    cuts: dict[int, pl.DataFrame] = field(default_factory=dict)  # unit -> position, start, end, kind, in order
     dropped_bytes: int = 0
     gates: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def signed_units(measured: Sequence[Path], decided: Sequence[Path], texts: Sequence[int]) -> list[SignedUnit]:
-    """The units as the search takes them; `texts` says how many each has signed."""
+def signed_units(places: Places) -> list[SignedUnit]:
+    """The units as the search takes them."""
     units = []
-    for directory, judged, count in zip(measured, decided, texts, strict=True):
+    for directory, judged, count in zip(places.measured, places.decided, places.texts, strict=True):
         rows = pl.read_parquet(judged / "texts.parquet", columns=["row"], glob=False)["row"].to_numpy()
         out = np.setdiff1d(np.arange(count, dtype=np.uint32), rows.astype(np.uint32), assume_unique=True)
         units.append(SignedUnit(directory, count, out))
@@ -88,19 +89,11 @@ def ask_index(
     )
 
 
-def settle(
-    found: Found,
-    known: pl.DataFrame | None,
-    measured: Sequence[Path],
-    decided: Sequence[Path],
-    texts: Sequence[int],
-    config: Duplicates,
-) -> Late:
+def settle(found: Found, known: pl.DataFrame | None, places: Places, config: Duplicates) -> Late:
     """Who stays among the documents that passed the rules, and what the run stores so that others can ask again.
 
     `known` is what `ask_index` gave, where the recipe names an index.
     """
-    places = _Places(measured, decided, texts, order.columns_needed(config.survivor))
     rows = pl.read_parquet(found.members, glob=False)
     members = places.of(rows)
     if members.height != rows.height:
@@ -118,7 +111,7 @@ def settle(
     gone, drops = choose(members.filter("passed"), pairs, indexed, config)
     late.tables["duplicates"] = gone
     removed = drops.join(located.select("id", "unit", "position", "bytes", "host", "file"), on="id")
-    _judge(late, removed, decided, config, clusters(gone))
+    _judge(late, removed, places.decided, config, clusters(gone))
     late.dropped_bytes = int(removed["bytes"].sum())
     for (unit,), of_unit in removed.partition_by("unit", as_dict=True, include_key=False).items():
         late.drops[int(unit)] = of_unit.select("position", *DROPS).sort("position")
@@ -200,13 +193,13 @@ def _drops(gone: pl.DataFrame, config: Duplicates) -> pl.DataFrame:
     )
 
 
-class _Places(NamedTuple):
-    """Where the documents of a search stand in the units, and what the second map said of them."""
+class Places(NamedTuple):
+    """Where the documents of a search stand in the units, and what the two maps said of them."""
 
     measured: Sequence[Path]
     decided: Sequence[Path]
-    texts: Sequence[int]
-    measures: Sequence[str]
+    texts: Sequence[int]  # of each unit, all that were signed
+    measures: Sequence[str]  # that the order of survivors reads
 
     def of(self, rows: pl.DataFrame) -> pl.DataFrame:
         """TEXTS columns, unit and measures beside the given rows, in order of their column `doc`; a document that was
@@ -215,22 +208,25 @@ class _Places(NamedTuple):
         docs = rows["doc"].to_numpy()
         begin = 0
         found: list[pl.DataFrame] = []
-        for unit, (directory, judged, count) in enumerate(zip(self.measured, self.decided, self.texts, strict=True)):
+        for unit, count in enumerate(self.texts):
             low, high = np.searchsorted(docs, [begin, begin + count])
             here = rows.slice(int(low), int(high - low))
             if here.height or not found:
-                here = here.select(pl.exclude("doc"), (pl.col("doc") - begin).alias("row"), unit=pl.lit(unit, pl.Int64))
-                of_unit = pl.read_parquet(judged / "texts.parquet", glob=False)
-                joined = here.join(of_unit, on="row", how="inner", maintain_order="left")
-                columns = [_measure(directory, judged, name, of_unit["row"], joined["row"]) for name in self.measures]
-                found.append(joined.with_columns(columns))
+                found.append(self.in_unit(unit, here.select(pl.exclude("doc"), (pl.col("doc") - begin).alias("row"))))
             begin += count
         return pl.concat(found)
 
+    def in_unit(self, unit: int, rows: pl.DataFrame) -> pl.DataFrame:
+        """The same for rows of one unit, named by their column `row`, which is sorted."""
+        of_unit = pl.read_parquet(self.decided[unit] / "texts.parquet", glob=False)
+        joined = rows.join(of_unit, on="row", how="inner", maintain_order="left")
+        columns = [self._measure(unit, name, of_unit["row"], joined["row"]) for name in self.measures]
+        return joined.with_columns(pl.lit(unit, pl.Int64).alias("unit"), *columns)
 
-def _measure(measured: Path, decided: Path, name: str, judged: pl.Series, rows: pl.Series) -> pl.Series:
-    """One measure of the given rows; what the second map added lies beside its texts, not beside all texts."""
-    if name in pl.read_parquet_schema(measured / "measures.parquet"):
-        return pl.read_parquet(measured / "measures.parquet", columns=[name], glob=False)[name].gather(rows)
-    column = pl.read_parquet(decided / "corpus.parquet", columns=[name], glob=False)[name]
-    return column.gather(judged.search_sorted(rows))
+    def _measure(self, unit: int, name: str, judged: pl.Series, rows: pl.Series) -> pl.Series:
+        """What the second map added lies beside the texts it judged, not beside all texts."""
+        measures = self.measured[unit] / "measures.parquet"
+        if name in pl.read_parquet_schema(measures):
+            return pl.read_parquet(measures, columns=[name], glob=False)[name].gather(rows)
+        column = pl.read_parquet(self.decided[unit] / "corpus.parquet", columns=[name], glob=False)[name]
+        return column.gather(judged.search_sorted(rows))

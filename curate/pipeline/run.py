@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate.ask.exchanges import Corpus, exchanges, guessed, told
+from curate.duplicates.index.state import Index
+from curate.duplicates.order import columns_needed
 from curate.duplicates.repeats.count import find_repeated
+from curate.duplicates.types import SignedUnit
 from curate.measures import plugins, tables
-from curate.pipeline import exchange, finish, late, maps
+from curate.pipeline import exchange, finish, late, maps, passages
 from curate.pipeline.decide import steps
 from curate.pipeline.finish import UnitTables, unit_tables
 from curate.pipeline.late import Late
@@ -33,6 +37,7 @@ from workbench.units import Outcome as UnitOutcome
 from workbench.units import Unit, fingerprint
 
 KIND = "curate.run"
+FORECAST = "forecast"  # the step of events that say what is to come
 # Raised when a step's code changes what it writes; units that older code finished are then made again.
 MEASURE_VERSION = 1
 DECIDE_VERSION = 1
@@ -103,6 +108,7 @@ def execute(
             gates = run.manifest.gates if run.manifest is not None else []
             return Outcome(run, len(specs), funnel=stored_funnel(run, plan), gates=gates, was_done=True)
         execution = _Execution(run, plan, specs, inputs, jobs, listener)
+        execution.foretell(guessed(specs), "the size of the input")
         for file, reason in ignored:
             execution.tell(Event("warning", "plan", f"{file} is not read: {reason}"))
         return execution.go()
@@ -182,7 +188,7 @@ class _Execution:
         self.tell(Event("info", "lines", "lines that the pages of a host share"))
         takes = exchange.take_per_unit([(unit.result or {})["records"] for unit in read], self.plan.recipe.limit)
         repeated = find_repeated(
-            exchange.extracted_units([unit.directory for unit in read], takes),
+            [*self._indexed(), *exchange.extracted_units([unit.directory for unit in read], takes)],
             config,
             directory=self.run.path / "units" / "lines",
             memory_bytes=int(settings.duplicates.memory_gb * 1e9),
@@ -199,6 +205,14 @@ class _Execution:
         ]
         setup = {"settings": settings.model_dump_json(), "repeated": str(repeated)}
         return read, self._map("edit", units, setup)
+
+    def _indexed(self) -> list[SignedUnit]:
+        """The pages of earlier crawls, where the recipe names an index that knows their lines."""
+        name = self.plan.settings.duplicates.index
+        if name is None:
+            return []
+        index = Index.open(Path(name))
+        return index.units() if index.settings.lines.enabled else []
 
     def _read(self, step: str, common: dict[str, Any]) -> list[UnitOutcome]:
         """A step over the units of the input; with a limit, over as many as hold that many records, a few at a time."""
@@ -266,12 +280,30 @@ class _Execution:
 
     def _late(self, measured: list[UnitOutcome], decided: list[UnitOutcome]) -> Late:
         config = self.plan.settings.duplicates
-        if not config.documents:
-            return Late()
-        texts = [(unit.result or {})["measured"] for unit in measured]
-        directories = [unit.directory for unit in measured], [unit.directory for unit in decided]
+        places = late.Places(
+            [unit.directory for unit in measured],
+            [unit.directory for unit in decided],
+            [(unit.result or {})["measured"] for unit in measured],
+            columns_needed(config.survivor),
+        )
+        after = self._documents(places) if config.documents else Late()
+        if config.passages:
+            self.tell(Event("info", "passages", "paragraphs and stretches that kept documents share"))
+            sizes = [(unit.result or {})["batches"] for unit in measured]
+            scratch = self.run.path / "units" / "passages"
+            passages.cut(after, places, sizes, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
+        return after
+
+    def foretell(self, corpus: Corpus, of: str) -> None:
+        """Says what each exchange will take; `of` is what that is known from."""
+        for line in told(exchanges(self.plan.settings.duplicates, corpus, self.jobs), of):
+            self.tell(Event("info", FORECAST, line))
+
+    def _documents(self, places: late.Places) -> Late:
+        """Duplicates among the texts that were judged, and of what the index has."""
+        config = self.plan.settings.duplicates
         self.tell(Event("info", "duplicates", "groups and pairs of documents"))
-        units = late.signed_units(*directories, texts)
+        units = late.signed_units(places)
         scratch = self.run.path / "units" / "duplicates"
         found = late.search(units, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
         known = None
@@ -279,7 +311,7 @@ class _Execution:
             self.tell(Event("info", "index", f"documents that {config.index} has, or has deleted"))
             indexed = self.run.path / "units" / "indexed"
             known = late.ask_index(units, config, directory=indexed, jobs=self.jobs, on_event=self.tell)
-        after = late.settle(found, known, *directories, texts, config)
+        after = late.settle(found, known, places, config)
         for sentence in after.warnings:
             self.tell(Event("warning", "duplicates", sentence))
         return after
@@ -299,7 +331,10 @@ class _Execution:
         def units() -> Iterator[UnitTables]:
             for number, (one, two) in enumerate(zip(measured, decided, strict=True), 1):
                 take, batches = (two.result or {})["records"], (one.result or {})["batches"]
-                yield from unit_tables(one.directory, batches, two.directory, take, after.drops.get(number - 1))
+                unit = number - 1
+                yield from unit_tables(
+                    one.directory, batches, two.directory, take, after.drops.get(unit), after.cuts.get(unit)
+                )
                 self.tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
 
         done = finish.write_run(

@@ -134,14 +134,24 @@ def test_edits_show_the_lines_without_personal_values(tmp_path: Path) -> None:
 
 
 def test_repeated_lines_and_line_rules_leave_no_double_blank(tmp_path: Path) -> None:
-    frame = "Text {n}.\n\nOur banner of this week, always here\nSkip to content\n\nMore {n}.\n\nOur banner of this week, always here\nSkip to content"
-    pages = [("a.org", f"http://a.org/{n}", frame.format(n=n) if n else "Nothing\nOur banner of this week, always here") for n in range(5)]
+    banner = "Our banner of this week, always here"
+    frame = f"Text {{n}}.\n\n{banner}\nSkip to content\n\nMore {{n}}.\n\n{banner}\nSkip to content"
+    pages = [("a.org", f"http://a.org/{n}", frame.format(n=n) if n else f"Nothing\n{banner}") for n in range(5)]
     config = Lines(min_pages=5, min_share=0.5)
     texts, hosts = [page[2] for page in pages], [page[0] for page in pages]
     gone = removals(decode(texts), hosts, Repeated.read(found(tmp_path, [pages], config)), config.max_chars)
     edited = edit(texts, ["en"] * 5, EditsConfig(), KEY, hosts, gone)
     assert edited.texts == ["Nothing", *(f"Text {n}.\n\nMore {n}." for n in range(1, 5))]
     assert edited.measures["edits.lines_removed"].tolist() == [0, 2, 2, 2, 2]
+
+
+def test_a_heading_that_pages_share_stays_amid_their_own_text(tmp_path: Path) -> None:
+    frame = "Home\nContact\n\nThe function number {n}.\n\nParameters\n\nThe size {n} of it.\n\nLegal notice"
+    pages = [("a.org", f"http://a.org/{n}", frame.format(n=n)) for n in range(5)]
+    config = Lines(min_pages=5, min_share=0.5)
+    texts, hosts = [page[2] for page in pages], [page[0] for page in pages]
+    gone = removals(decode(texts), hosts, Repeated.read(found(tmp_path, [pages], config)), config.max_chars)
+    assert [texts[0][cut.start : cut.end] for cut in gone[0]] == ["Home", "Contact", "Legal notice"]
 
 
 @pytest.mark.parametrize("lines", ["c4@datatrove", "c4@tfds"])
