@@ -196,7 +196,7 @@ def _item(suite: str, number: int, row: Mapping[str, Any], question: str | None,
     assert name is not None
     answer_name = _field(row, answer, ANSWER, "answer", needed=answer is not None)
     answer_text = "" if answer_name is None else _answer(row, answer_name)
-    text = _text(row[name], _chosen(row, answer_name))
+    text = _text(row[name], _chosen(row, "gold" if "gold" in row else answer_name))
     if name == "question" and question is None:
         context = row.get("context")
         if isinstance(context, str) and len(context.split()) <= SHORT_CONTEXT:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from curate.contamination.match_index import Index
 from curate.contamination.match_runs import places
 from curate.contamination.match_scan import Seen
+from curate.contamination.match_tokens import NUMBER
 from curate.contamination.match_weights import Weights
 from curate.segment.kernels import helper
 from curate.segment.types import Ids, Offsets
@@ -21,10 +22,10 @@ NOMINATE = 0.15
 MOST_PLACES = 200
 # Relative to a token that only this item has: what an exchanged, a left out and an added word cost on the way.
 _EXCHANGED, _SKIPPED, _ADDED = 0.4, 0.2, 0.2
-# Tokens within this factor of the part's largest weight are its own; without half of them the rest counts less.
-_OWN = 0.85
-_OWN_NEEDED = 0.5
-_OWN_LEAST = 3.0
+# Tokens within this factor of the part's largest weight are its own: where fewer of them than needed are there, the
+# rest counts less. So it is with its numbers: a problem with other numbers is another problem.
+_OWN, _OWN_NEEDED, _OWN_LEAST = 0.85, 0.65, 3.0
+_NUMBERS_NEEDED, _NUMBERS_LEAST = 0.5, 2
 
 
 class Windows(NamedTuple):
@@ -240,15 +241,20 @@ def _follow(
             i -= 1
         if step != 3:
             j -= 1
-    total, held, own_total, own_held, count = 0.0, 0.0, 0.0, 0.0, 0
+    total, held, own_total, own_held = 0.0, 0.0, 0.0, 0.0
+    numbers, numbers_held, count = 0, 0, 0
     for at in range(len(gain)):
         total += gain[at]
         own_total += importance[at] if own[at] else 0.0
+        numbers += importance[at] == NUMBER
         if matched[at]:
             held += gain[at]
             own_held += importance[at] if own[at] else 0.0
+            numbers_held += importance[at] == NUMBER
             count += 1
     score = held / total if total > 0 else 0.0
     if own_total >= _OWN_LEAST:
         score *= min(1.0, own_held / own_total / _OWN_NEEDED)
+    if numbers >= _NUMBERS_LEAST:
+        score *= min(1.0, numbers_held / numbers / _NUMBERS_NEEDED)
     return j, end_j, i, end_i, score, count

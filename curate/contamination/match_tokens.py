@@ -16,6 +16,7 @@ from curate.segment.tables import SPACE
 from curate.segment.types import Codes, Ids, Offsets
 
 _APOSTROPHES = (0x2018, 0x2019, 0x02BC)
+NUMBER = np.float32(2.0)  # the importance of a token with a digit
 _DROPPED = np.uint32(0xFFFFFFFF)
 
 
@@ -99,5 +100,5 @@ def importances(codes: Codes, begin: Offsets, end: Offsets) -> NDArray[np.float3
         out[i] = 0.6 if end[i] - begin[i] == 1 and 0x2E80 <= codes[begin[i]] < 0x30000 else 1.0
         for at in range(begin[i], end[i]):
             if 0x30 <= codes[at] <= 0x39:
-                out[i] = 2.0
+                out[i] = NUMBER
     return out
