@@ -1,11 +1,15 @@
 """Results as text: tables in aligned columns, drawn by rich on a terminal and plain everywhere else."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from workbench.visible import one_line, visible
+
+_BLANKS = re.compile(r"\s+")
+_TWO_COLUMNS = 60  # the narrowest terminal on which two texts are read beside each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,22 @@ class Facts:
     title: str = field(default="")
 
 
-Block = Table | Facts | str
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Two texts beside each other, in rows of two cells and whether they say the same.
+
+    A cell is a text in pieces, each with whether it is marked. On a narrow terminal and off terminals the two stand
+    below each other: `=` for what both say, `<` and `>` for each, with the marks in «».
+    """
+
+    heads: tuple[str, str]
+    rows: Sequence[tuple["Marked", "Marked", bool]]
+    title: str = ""
+    note: str = ""
+
+
+Marked = Sequence[tuple[str, bool]]
+Block = Table | Facts | Beside | str
 
 
 def count(number: int) -> str:
@@ -96,7 +115,27 @@ def plain(block: Block) -> str:
         room = max(map(width, names), default=0)
         lines = [_pad(name, room) + "  " + cell(value) for name, (_, value) in zip(names, block.facts, strict=True)]
         return "\n".join([*_title(block.title), *lines]) + "\n"
+    if isinstance(block, Beside):
+        return _plain_beside(block)
     return _plain_table(block)
+
+
+def _plain_beside(block: Beside) -> str:
+    lines = [*_title(block.title), *(f"{side} {cell(head)}" for side, head in zip("<>", block.heads, strict=True))]
+    for left, right, same in block.rows:
+        if same:
+            lines.append("= " + "".join(_flat(piece) for piece, _ in left))
+            continue
+        for side, pieces in (("<", left), (">", right)):
+            if any(piece.strip() for piece, _ in pieces):
+                text = "".join(f"«{_flat(piece)}»" if marked else _flat(piece) for piece, marked in pieces)
+                lines.append(f"{side} {text.strip()}")
+    return "\n".join([*lines, *_title(block.note)]) + "\n"
+
+
+def _flat(text: str) -> str:
+    """Safe text whose runs of white space are blanks."""
+    return visible(_BLANKS.sub(" ", text))
 
 
 def _plain_table(table: Table) -> str:
@@ -141,8 +180,8 @@ def show(blocks: Sequence[Block], stream: TextIO) -> None:
 
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     for index, block in enumerate(blocks):
-        if isinstance(block, Table):
-            console.print(_rich(block))  # ends in a blank line of its own
+        if isinstance(block, Table) or (isinstance(block, Beside) and console.width >= _TWO_COLUMNS):
+            console.print(_rich(block) if isinstance(block, Table) else _rich_beside(block))  # with a blank line
             continue
         if index and not isinstance(blocks[index - 1], Table):
             console.print()
@@ -166,4 +205,29 @@ def _rich(table: Table) -> Any:
         drawn.add_column(Text(cell(name)), justify="right" if numeric else "left", no_wrap=numeric)
     for row in table.rows:
         drawn.add_row(*(Text(cell(value)) for value in row))
+    return drawn
+
+
+def _rich_beside(block: Beside) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(
+        title=Text(one_line(block.title)) if block.title else None,
+        caption=Text(one_line(block.note)) if block.note else None,
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+        expand=True,
+    )
+    for head in block.heads:
+        drawn.add_column(Text(cell(head)), ratio=1, overflow="fold")
+    for left, right, _ in block.rows:
+        drawn.add_row(
+            *(
+                Text.assemble(*((_flat(piece), "green" if marked else "bold") for piece, marked in pieces))
+                for pieces in (left, right)
+            )
+        )
     return drawn

@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 
 from curate.ask.finished import FinishedRun
+from curate.ask.partner import partner
+from curate.pipeline.decide import DUPLICATES_STEP
 from curate.rules import Rule, evaluate, margins
 
 CONTEXT_CHARS = 400
@@ -20,6 +22,17 @@ _READ_ADVICE = {
     "read.revisit": "the record says that the page is unchanged since an earlier crawl; the page is in that crawl",
     "read.same_record": "an earlier record of this run has the same id; see its partner",
     "extract.empty": "the extractor found no main text; try --set extract.engine=resiliparse (or trafilatura)",
+}
+
+# And about pages that passed every rule, but say what a kept page says.
+_OTHER_ORDER = "another order in duplicates.survivor may keep this page instead of the other"
+_DUPLICATE_ADVICE = {
+    "duplicates.text": f"both pages have one text; {_OTHER_ORDER}",
+    "duplicates.near": (
+        f"a duplicates.near.threshold above its similarity, where no other kept page is as near; {_OTHER_ORDER}"
+    ),
+    "duplicates.deleted": "it was deleted from the index that the recipe names, and stays away from every run with it",
+    "duplicates.url": f"both pages have one address; {_OTHER_ORDER}",
 }
 
 
@@ -42,6 +55,7 @@ def explain(run: FinishedRun, key: str) -> dict[str, Any]:
         "measures": measures or {},
         "text": (text or {}).get("text"),
         "title": (text or {}).get("title"),
+        "duplicate": partner(run, decision, (text or {}).get("text")) if own else None,
         "rescue": _rescue(decision, rules),
     }
 
@@ -85,6 +99,8 @@ def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]]) -> list[str]:
         return [f"it failed while in {decision['step']}: {decision['error']}"]
     if decision["rule"] in _READ_ADVICE:
         return [_READ_ADVICE[decision["rule"]]]
+    if decision["step"] == DUPLICATES_STEP:
+        return [_DUPLICATE_ADVICE[decision["rule"]]] if decision["rule"] in _DUPLICATE_ADVICE else []
     failing = [rule for rule in rules if rule["fails"]]
     blind = [rule["measure"] for rule in failing if _is_unknown(rule["value"])]
     if blind:

@@ -96,10 +96,17 @@ class FinishedRun:
         found = self.scan(table).filter(pl.col("id") == key).head(1).collect()
         return None if found.is_empty() else found.row(0, named=True)
 
-    def _open(self, table: str) -> pl.LazyFrame:
+    def has(self, table: str) -> bool:
+        """Whether the manifest lists a file of this table."""
+        return bool(self._shards(table))
+
+    def _shards(self, table: str) -> list[Path]:
         assert self.run.manifest is not None
         files = (Path(entry.path) for entry in self.run.manifest.outputs)
-        shards = sorted(self.path / file for file in files if file.parts[0] == table and file.suffix == ".parquet")
+        return sorted(self.path / file for file in files if file.parts[0] == table and file.suffix == ".parquet")
+
+    def _open(self, table: str) -> pl.LazyFrame:
+        shards = self._shards(table)
         if not shards:
             raise self._damaged(self.path / table, "the manifest lists no file of this table")
         for shard in shards:  # glob=False: the directory's name may hold brackets

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from curate.ask.finished import FinishedRun
+from curate.ask.gallery import gallery
 from curate.ask.sample import sample
 from curate.pipeline.decide import steps
 from curate.pipeline.rollups import Funnel, funnel
@@ -26,6 +27,7 @@ def write_report(run: FinishedRun, path: Path) -> None:
     """Writes the report; it needs nothing but itself, and holds only a few texts, chosen by a seeded hash."""
     rollups = run.scan("rollups").collect()
     levels = funnel(rollups, steps(run.settings))
+    copies = gallery(run)
     write_text(
         path,
         html.page(
@@ -36,6 +38,7 @@ def write_report(run: FinishedRun, path: Path) -> None:
             ),
             html.section("Rules", _rules(run)),
             html.section("Thresholds", *_histograms(run)),
+            *([copies] if copies is not None else []),
             html.section("Languages", _groups(rollups, "lang")),
             html.section("Hosts", _groups(rollups, "host")),
             html.section("Examples", *_examples(run)),

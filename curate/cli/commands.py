@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.cli import ask, decontaminate, export, index, make, mix
+from curate.cli import ask, decontaminate, duplicates, export, index, make, mix
 from workbench import console
 
 app = console.app("curate", "From crawls to datasets, with the reason for every page that is missing.")
@@ -11,6 +11,7 @@ for command in (make.run, make.plan, make.decide, make.retry, make.init):
     app.command()(command)
 for command in (ask.status, ask.explain, ask.whatif, ask.diff, ask.sample, ask.verify, ask.profiles, ask.report):
     app.command()(command)
+app.command()(duplicates.duplicates)
 app.add_typer(index.app)
 app.command()(mix.mix)
 app.command()(decontaminate.decontaminate)

@@ -6,10 +6,13 @@ from typing import Any
 
 from curate.ask.explain import CONTEXT_CHARS
 from curate.ask.finished import FinishedRun
-from workbench.render import Block, Facts, Table
+from curate.ask.side_by_side import pieces
+from workbench.render import Beside, Block, Facts, Table
 from workbench.visible import one_line
 
 _ROWS = 20
+_PLACES = 20  # where the texts of two duplicates differ
+_SAME_CHARS, _OTHER_CHARS = 240, 1200
 
 
 def page_blocks(run: FinishedRun, answer: dict[str, Any]) -> list[Block]:
@@ -28,6 +31,12 @@ def page_blocks(run: FinishedRun, answer: dict[str, Any]) -> list[Block]:
             ]
         )
     ]
+    duplicate = answer["duplicate"]
+    if duplicate is not None:
+        blocks += _kept(duplicate) if duplicate["role"] == "kept" else [_removed(duplicate)]
+    compared = duplicate is not None and duplicate.get("side_by_side") is not None
+    if compared:
+        blocks.append(_beside(duplicate, answer["text"]))
     if answer["rules"]:
         failing = [rule for rule in answer["rules"] if rule["fails"]]
         close = sorted(
@@ -58,7 +67,7 @@ def page_blocks(run: FinishedRun, answer: dict[str, Any]) -> list[Block]:
         blocks.append(
             Table(["edit", "characters", "removed", "replaced by"], rows, "Edits", f"{more} more" if more > 0 else "")
         )
-    if answer["text"]:
+    if answer["text"] and not compared:
         begin = answer["text"][:CONTEXT_CHARS]
         blocks.append("Text: " + one_line(begin) + ("…" if len(answer["text"]) > CONTEXT_CHARS else ""))
     if answer["rescue"]:
@@ -77,3 +86,45 @@ def _outcome(decision: dict[str, Any]) -> str:
     also = [rule for rule in decision["fails"] if rule != decision["rule"]]
     more = f" (also fails: {', '.join(also)})" if also else ""
     return f"dropped by {decision['rule']}{value}{limit}{partner}{more}"
+
+
+def _kept(duplicate: dict[str, Any]) -> list[Block]:
+    """For which removed pages a kept one stands."""
+    rows = [[row["dropped_id"][:12], row["url"], row["method"], row["jaccard"]] for row in duplicate["removed"]]
+    more = duplicate["stands_for"] - len(rows)
+    title = f"Stands for {duplicate['stands_for']:,} removed duplicates"
+    note = f"{more:,} more" if more else ""
+    return [Table(["removed", "page", "found by", "similarity"], rows, title, note)] if rows else []
+
+
+def _removed(duplicate: dict[str, Any]) -> Block:
+    """The page that was kept instead of a removed one."""
+    others = duplicate["cluster_documents"]
+    return Facts(
+        [
+            ("kept", "a document of the index" if duplicate["kept_text"] is None else duplicate["kept_url"]),
+            ("its id", duplicate["kept_id"]),
+            ("found by", duplicate["method"]),
+            ("similarity", duplicate["jaccard"]),
+            ("containment", duplicate["containment"]),
+            ("cluster", f"{duplicate['cluster']}: {others:,} documents, {duplicate['cluster_kept']:,} of them kept"),
+        ],
+        "Duplicate",
+    )
+
+
+def _beside(duplicate: dict[str, Any], text: str) -> Beside:
+    """The texts of a kept page and of its duplicate beside each other, the shingles that both have marked."""
+    both = duplicate["side_by_side"]
+    rows: list[tuple[list[tuple[str, bool]], list[tuple[str, bool]], bool]] = []
+    places = 0
+    for stretch in both["stretches"]:
+        sides = (duplicate["kept_text"], stretch["kept"], both["kept"]), (text, stretch["dropped"], both["dropped"])
+        places += not stretch["same"]
+        if places <= _PLACES:
+            room = _SAME_CHARS if stretch["same"] else _OTHER_CHARS
+            left, right = (pieces(whole, span, marks, room) for whole, span, marks in sides)
+            rows.append((left, right, stretch["same"]))
+    sizes = f"{both['shared']:,} shared shingles, {both['kept_size']:,} in the kept page, {both['dropped_size']:,} here"
+    note = f"{places - _PLACES:,} more places where they differ" if places > _PLACES else ""
+    return Beside(("kept", "removed"), rows, sizes, note)

@@ -1,10 +1,11 @@
 import io
 import math
+import re
 import sys
 
 import pytest
 
-from workbench.render import Facts, Table, cell, count, duration, percent, plain, show, size, width
+from workbench.render import Beside, Facts, Table, cell, count, duration, percent, plain, show, size, width
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,33 @@ def test_facts_and_text() -> None:
 
 def test_empty_table_has_its_head() -> None:
     assert plain(Table(("a", "bb"), [])) == "a  bb\n-  --\n"
+
+
+BESIDE = Beside(
+    ("kept", "[b]removed"),
+    [
+        ([("the same\n text\x1b", True)], [("The same text\x1b", True)], True),
+        ([], [("more ", False), ("moved", True)], False),
+    ],
+    "Two texts",
+    "1 more place",
+)
+
+
+def test_texts_beside_each_other_off_a_terminal() -> None:
+    assert plain(BESIDE) == ("Two texts\n< kept\n> [b]removed\n= the same text⟨U+001B⟩\n> more «moved»\n1 more place\n")
+
+
+@pytest.mark.parametrize("columns", [20, 60, 100])
+def test_texts_beside_each_other_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal()
+    show([BESIDE, "end"], stream)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert "[b]removed" in shown
+    assert ("> more «moved»" in shown) == (columns < 60)
+    assert all(width(line) <= columns for line in shown.splitlines()) or columns < 60
 
 
 class Terminal(io.StringIO):

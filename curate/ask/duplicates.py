@@ -1,0 +1,108 @@
+"""What a run removed as duplicates: by method, by cluster, and whether it was too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from curate.ask.finished import FinishedRun
+from curate.duplicates.config import Duplicates
+from curate.duplicates.guards import Trip, exportable, guard, sentences
+from curate.duplicates.order import source_names
+from curate.duplicates.resolve import clusters
+from curate.pipeline.decide import DUPLICATES_STEP
+from workbench.errors import Exit, UserError, did_you_mean
+
+METHODS = ("text", "near", "url")
+
+
+def removals(run: FinishedRun) -> pl.LazyFrame | None:
+    """The run's table `duplicates`, a row for each removed document; None where it compared no documents."""
+    return run.scan("duplicates") if run.settings.duplicates.documents else None
+
+
+def duplicates(run: FinishedRun, *, largest: int, method: str | None = None, host: str | None = None) -> dict[str, Any]:
+    """Totals by rule, the `largest` clusters and the guards of a run.
+
+    `method` and `host` leave only what was removed by this method, and from this host: totals and clusters are those of
+    what is left, guards always those of the whole run. Raises UserError (exit 4) for a run that compared no documents,
+    (exit 2) for a method that does not exist.
+    """
+    if method is not None and method not in METHODS:
+        raise UserError(f"no method is named '{method}'", hint=did_you_mean(method, METHODS))
+    table = removals(run)
+    if table is None:
+        raise UserError(
+            f"the run {run.path} compared no documents",
+            hint="set duplicates.text, duplicates.url or duplicates.near.enabled in a recipe, and run it",
+            code=Exit.INPUT,
+        )
+    settings = run.settings.duplicates
+    manifest = run.run.manifest
+    assert manifest is not None
+    passed = _passed(run)
+    trips = _trips(settings, passed, table.collect())
+    removed = run.scan("decisions").filter(pl.col("step") == DUPLICATES_STEP)
+    if method is not None:
+        table = table.filter(pl.col("method") == method)
+        removed = removed.filter(pl.col("rule") == f"{DUPLICATES_STEP}.{method}")
+    if host is not None:
+        removed = removed.filter(pl.col("host") == host)
+        passed = passed.filter(pl.col("host") == host)
+    rows = table.join(removed.select("id", "tokens", "host"), left_on="dropped_id", right_on="id").collect()
+    return {
+        "passed": int(passed["documents"].sum()),
+        "removed": {
+            rule: {"documents": documents, "tokens": tokens}
+            for rule, documents, tokens in removed.group_by("rule")
+            .agg(pl.len(), pl.col("tokens").sum())
+            .sort("rule")
+            .collect()
+            .iter_rows()
+        },
+        "clusters": rows["cluster"].n_unique(),
+        "largest": _largest(run, rows, largest),
+        "guards": {
+            "exportable": not manifest.gates and exportable(trips, settings.guards),
+            "tripped": [{**trip._asdict(), "share": trip.share} for trip in trips],
+            "sentences": sentences(trips, settings.guards),
+        },
+    }
+
+
+def _largest(run: FinishedRun, rows: pl.DataFrame, largest: int) -> list[dict[str, Any]]:
+    """The clusters with most documents, each with its best page; `rows` are removals with the tokens of each."""
+    sizes = clusters(rows).head(largest)
+    facts = rows.group_by("cluster").agg(
+        removed=pl.len(),
+        tokens_removed=pl.col("tokens").sum(),
+        hosts=pl.col("host").n_unique(),
+        jaccard_lowest=pl.col("jaccard").min(),
+        jaccard_median=pl.col("jaccard").median(),
+        containment_lowest=pl.col("containment").min(),
+        methods=pl.struct((pl.col("method") == method).sum().alias(method) for method in METHODS),
+        farthest=pl.struct("dropped_id", "kept_id").sort_by("jaccard", "dropped_id", nulls_last=True).first(),
+    )
+    found = sizes.join(facts, on="cluster", how="left", maintain_order="left")
+    pages = (
+        run.scan("decisions")
+        .filter(pl.col("id").is_in(found["cluster"].implode()) & (pl.col("state") == "kept"))
+        .select("id", "url", "snippet")
+        .collect()
+    )
+    found = found.join(pages, left_on="cluster", right_on="id", how="left", maintain_order="left")
+    return found.to_dicts()
+
+
+def _passed(run: FinishedRun) -> pl.DataFrame:
+    """`host`, `file`, `documents` and of them `removed`: the documents that passed the document rules."""
+    gone = pl.col("step").eq_missing(DUPLICATES_STEP) & (pl.col("state") == "dropped")
+    rows = run.scan("decisions").filter((pl.col("state") == "kept") | gone)
+    return rows.group_by("host", "file").agg(documents=pl.len(), removed=gone.sum()).sort("host", "file").collect()
+
+
+def _trips(settings: Duplicates, passed: pl.DataFrame, table: pl.DataFrame) -> list[Trip]:
+    counts = passed.with_columns(source_names(passed["file"], settings.sources))
+    removed = counts.select("host", "source", documents="removed")
+    return guard(counts, removed, clusters(table), settings.guards)
