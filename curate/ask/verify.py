@@ -13,6 +13,9 @@ from curate.pipeline.rollups import funnel
 from workbench.errors import UserError
 from workbench.manifest import verify as differences
 
+# Runs that decide about every record: without a table of decisions they are damaged.
+_DECIDING = ("curate.run", "curate.decide")
+
 
 class Check(NamedTuple):
     """One statement about the run, whether it holds, and what was found."""
@@ -28,6 +31,8 @@ def verify(run: FinishedRun) -> list[Check]:
     assert manifest is not None
     wrong = differences(run.path, manifest)
     files = Check("files are what the manifest says", not wrong, "; ".join(wrong) or f"{len(manifest.outputs)} files")
+    if not any(entry.path.startswith("decisions/") for entry in manifest.outputs) and manifest.kind not in _DECIDING:
+        return [files]  # a mixture, a report: it decides about no record
     try:
         return [files, *_conservation(run)]
     except (UserError, pl.exceptions.PolarsError, OSError) as error:
