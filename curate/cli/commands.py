@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.cli import ask, decontaminate, duplicates, export, index, make, mix
+from curate.cli import ask, decontaminate, duplicates, export, index, make, mix, search
 from workbench import console
 
 app = console.app("curate", "From crawls to datasets, with the reason for every page that is missing.")
@@ -14,6 +14,8 @@ for command in (ask.status, ask.explain, ask.whatif, ask.diff, ask.sample, ask.v
 app.command()(duplicates.duplicates)
 app.add_typer(index.app)
 app.command()(mix.mix)
+app.command()(search.index_text)
+app.command()(search.search)
 app.command()(decontaminate.decontaminate)
 app.command()(export.export)
 
