@@ -65,7 +65,8 @@ def _clusters(run: FinishedRun, clusters: list[dict[str, Any]]) -> list[html.Htm
     for cluster in clusters:
         pair = cluster["farthest"]
         caption = (
-            f"{cluster['documents']:,} documents of {cluster['hosts']:,} hosts, {cluster['kept']:,} kept, "
+            f"{cluster['documents']:,} documents, {cluster['kept']:,} kept, removed from {cluster['hosts']:,} "
+            f"{'host' if cluster['hosts'] == 1 else 'hosts'}, "
             f"{cluster['tokens_removed']:,} tokens removed; lowest similarity {_decimal(cluster['jaccard_lowest'])}, "
             f"median {_decimal(cluster['jaccard_median'])}"
         )

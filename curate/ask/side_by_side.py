@@ -90,14 +90,15 @@ def side_by_side(kept: str, dropped: str, near: Near) -> SideBySide:
 def pieces(text: str, span: Span, marks: Sequence[Span], room: int) -> list[tuple[str, bool]]:
     """A stretch of `text` without the blanks at its ends, cut at the marks: pieces, and whether each is marked.
 
-    Of a stretch much longer than `room` characters the middle is left out, and its length stands there.
+    Of a stretch much longer than `room` characters the middle is left out, and its length stands there, marked where
+    what stands on both sides of it is.
     """
     begin = span[0] + len(text[slice(*span)]) - len(text[slice(*span)].lstrip())
     end = max(begin, span[0] + len(text[slice(*span)].rstrip()))
     if end - begin > room + room // 2:
         head, tail = begin + 2 * room // 3, end - room // 3
-        told = (f" … {tail - head:,} characters … ", False)
-        return [*pieces(text, (begin, head), marks, room), told, *pieces(text, (tail, end), marks, room)]
+        left, right = pieces(text, (begin, head), marks, room), pieces(text, (tail, end), marks, room)
+        return [*left, (f" … {tail - head:,} characters … ", left[-1][1] and right[0][1]), *right]
     out = []
     for first, last in marks[bisect_left(marks, begin, key=lambda mark: mark[1]) :]:
         if first >= end:
