@@ -37,6 +37,7 @@ _COLUMNS = ["id", "url", "host", "lang", "title", "text"]
 _ROWS = 1000  # texts in memory
 _HASH_BYTES = 64 << 20  # words held before FTS5 writes them; its default of 1 MiB writes a quarter more and frees it
 _CACHE_KIB = 1 << 16
+_PAGE_BYTES = 1 << 14  # short texts leave less of a page empty than with 4 KiB: 7 % of the file
 _TABLES = (
     "CREATE TABLE documents (row INTEGER PRIMARY KEY, id TEXT, url TEXT, host TEXT, lang TEXT, state TEXT, rule TEXT)",
     "CREATE TABLE texts (row INTEGER PRIMARY KEY, title TEXT, text BLOB)",
@@ -154,6 +155,7 @@ def _fill(
     """Everything that is not yet in the unfinished file."""
     database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     if database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+        database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         database.execute("BEGIN")
         for table in _TABLES:
             database.execute(table)

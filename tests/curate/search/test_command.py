@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 from pathlib import Path
 
@@ -36,3 +37,15 @@ def test_refusals(built: Built, run: FinishedRun, tmp_path: Path) -> None:
     assert curate("search", run.path, "x", "--state", "failed").code == 2
     assert curate("index-text", run.path, "--all", "--sample", "3").code == 2
     assert curate("index-text", run.path, "--to", run.path / "inside").code == 2
+
+
+def test_a_full_disk_is_told_and_the_same_command_goes_on(run: FinishedRun, tmp_path: Path) -> None:
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
+
+    arguments = ["index-text", run.path, "--to", tmp_path, "--all"]
+    full = curate(*arguments, preexec_fn=small_files)
+    assert full.code == 7 and "goes on from there" in full.stderr
+    assert not (tmp_path / "crawl.search.sqlite").exists()
+    done = curate(*arguments)
+    assert (done.code, done.data["indexed"]) == (0, 12)

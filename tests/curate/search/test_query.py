@@ -11,6 +11,7 @@ from small_runs import doc_id
 
 from curate.search.index import Built
 from curate.search.query import Filters, Hits, known, parse, search
+from workbench.errors import Exit, UserError
 
 from .conftest import TEXTS
 
@@ -159,9 +160,14 @@ def test_a_very_long_query_is_none_either(built: Built) -> None:
 
 
 def test_a_file_that_is_no_index(tmp_path: Path) -> None:
-    from workbench.errors import Exit, UserError
-
     (tmp_path / "x.sqlite").write_bytes(b"something else" * 1000)
     with pytest.raises(UserError, match="no search index") as error:
         search(tmp_path / "x.sqlite", "x")
     assert error.value.code == Exit.INPUT
+
+
+def test_a_query_that_takes_too_long_is_stopped(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curate.search.query.QUERY_S", -1.0)
+    monkeypatch.setattr("curate.search.query._STEPS", 1)
+    with pytest.raises(UserError, match="took too long"):
+        search(built.path, "flour")
