@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.cli import ask, decontaminate, duplicates, export, index, make, mix, search
+from curate.cli import ask, decontaminate, duplicates, export, index, make, mix, quality, search
 from workbench import console
 
 app = console.app("curate", "From crawls to datasets, with the reason for every page that is missing.")
@@ -18,6 +18,7 @@ app.command()(search.index_text)
 app.command()(search.search)
 app.command()(decontaminate.decontaminate)
 app.command()(export.export)
+app.add_typer(quality.app)
 
 
 def main() -> None:

@@ -1,0 +1,65 @@
+"""Settings of a training from a recipe, flags and `--set`; a flag names a path or a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from curate.classify.settings import Source, Training
+from workbench import recipes, registry
+from workbench.errors import UserError
+
+AnyTraining = TypeVar("AnyTraining", bound=Training)
+
+
+def settings_of(
+    model: type[AnyTraining], recipe: Path | None, flags: Mapping[str, Any], sets: Sequence[str]
+) -> tuple[AnyTraining, Path]:
+    """The resolved settings, and the folder that paths are relative to. Raises UserError with the place."""
+    layers = [] if recipe is None else [recipes.from_file(recipe)]
+    if flags:
+        layers.append(recipes.from_values(flags, "the command line"))
+    layers += [recipes.from_set(argument) for argument in sets]
+    return recipes.resolve(model, layers).recipe, Path() if recipe is None else recipe.parent
+
+
+def flag_source(name: str, recipe: Path | None, root: Path) -> Source:
+    """A run, by path or id, or else files."""
+    return Source.model_validate(_values(name, recipe, root))
+
+
+def flag_values(name: str, values: Sequence[str] | None, recipe: Path | None, root: Path) -> dict[str, Any]:
+    """What flags add to the settings: `--labelled` is FILE:FIELD, the others are a path or a run."""
+    if not values:
+        return {}
+    if name != "labelled":
+        return {name: [_values(value, recipe, root) for value in values]}
+    found = []
+    for value in values:
+        path, colon, field = value.rpartition(":")
+        if not colon or not path or not field:
+            raise UserError(f"--labelled {value}: not of the form FILE:FIELD", hint="for example labels.jsonl:label")
+        found.append({"path": _from(recipe, path), "label": field})
+    return {name: found}
+
+
+def _values(name: str, recipe: Path | None, root: Path) -> dict[str, str]:
+    path = Path(name)
+    if path.is_dir() and registry.is_run(path):
+        return {"run": _from(recipe, name)}
+    return {"path": _from(recipe, name)} if path.exists() or not _is_known(name, root) else {"run": name}
+
+
+def _is_known(name: str, root: Path) -> bool:
+    try:
+        registry.find(name, root)
+    except UserError:
+        return False
+    return True
+
+
+def _from(recipe: Path | None, name: str) -> str:
+    """A path of the command line as the recipe would name it."""
+    return Path(name).as_posix() if recipe is None else Path(os.path.relpath(name, recipe.parent)).as_posix()
