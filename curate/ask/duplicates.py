@@ -7,14 +7,13 @@ from typing import Any
 import polars as pl
 
 from curate.ask.finished import FinishedRun
-from curate.duplicates.config import Duplicates
-from curate.duplicates.guards import Trip, exportable, guard, sentences
-from curate.duplicates.order import source_names
+from curate.duplicates.guards import exportable, sentences
 from curate.duplicates.resolve import clusters
 from curate.pipeline.decide import DUPLICATES_STEP
+from curate.pipeline.late import trips
 from workbench.errors import Exit, UserError, did_you_mean
 
-METHODS = ("text", "near", "url")
+METHODS = ("text", "near", "url", "remainder")
 
 
 def removals(run: FinishedRun) -> pl.LazyFrame | None:
@@ -42,7 +41,7 @@ def duplicates(run: FinishedRun, *, largest: int, method: str | None = None, hos
     manifest = run.run.manifest
     assert manifest is not None
     passed = _passed(run)
-    trips = _trips(settings, passed, table.collect())
+    tripped = trips(run.scan("decisions"), table.collect(), settings)
     removed = run.scan("decisions").filter(pl.col("step") == DUPLICATES_STEP)
     if method is not None:
         table = table.filter(pl.col("method") == method)
@@ -64,9 +63,9 @@ def duplicates(run: FinishedRun, *, largest: int, method: str | None = None, hos
         "clusters": rows["cluster"].n_unique(),
         "largest": _largest(run, rows, largest),
         "guards": {
-            "exportable": not manifest.gates and exportable(trips, settings.guards),
-            "tripped": [{**trip._asdict(), "share": trip.share} for trip in trips],
-            "sentences": sentences(trips, settings.guards),
+            "exportable": not manifest.gates and exportable(tripped, settings.guards),
+            "tripped": [{**trip._asdict(), "share": trip.share} for trip in tripped],
+            "sentences": sentences(tripped, settings.guards),
         },
     }
 
@@ -100,9 +99,3 @@ def _passed(run: FinishedRun) -> pl.DataFrame:
     gone = pl.col("step").eq_missing(DUPLICATES_STEP) & (pl.col("state") == "dropped")
     rows = run.scan("decisions").filter((pl.col("state") == "kept") | gone)
     return rows.group_by("host", "file").agg(documents=pl.len(), removed=gone.sum()).sort("host", "file").collect()
-
-
-def _trips(settings: Duplicates, passed: pl.DataFrame, table: pl.DataFrame) -> list[Trip]:
-    counts = passed.with_columns(source_names(passed["file"], settings.sources))
-    removed = counts.select("host", "source", documents="removed")
-    return guard(counts, removed, clusters(table), settings.guards)

@@ -95,7 +95,8 @@ def decided_result(child: Child) -> Result:
             ("kept now", f"{child.funnel.kept:,} documents, {child.funnel.tokens_kept:,} tokens"),
         ]
     )
-    return Result(data, [funnel_table(child.funnel, str(child.run.path)), facts], child.run.path)
+    blocks: list[Block] = [funnel_table(child.funnel, str(child.run.path)), facts]
+    return gated(Result(data, blocks, child.run.path), child.gates)
 
 
 def plan_result(plan: Plan, *, probe: bool) -> Result:

@@ -15,7 +15,7 @@ from curate.ask import again
 from curate.ask.finished import FinishedRun
 from curate.duplicates.changes import needs_run
 from curate.duplicates.config import Duplicates
-from curate.pipeline import decide, finish
+from curate.pipeline import decide, finish, late
 from curate.pipeline.finish import UnitTables
 from curate.pipeline.rollups import Funnel, funnel
 from curate.recipe import Settings
@@ -43,6 +43,7 @@ class Child:
     funnel: Funnel
     parent: Funnel
     never_fired: list[str]
+    gates: list[str]
 
 
 def changed_settings(
@@ -125,7 +126,8 @@ def decide_again(
         attach(run.path)
         if run.is_finished:
             rollup = pl.read_parquet(parquet_files(run.path / "rollups"), glob=False)
-            return Child(run, funnel(rollup, order), before, [])
+            stored = run.manifest.gates if run.manifest is not None else []
+            return Child(run, funnel(rollup, order), before, [], stored)
         run.emit(Event("info", "decide", "rules over stored measures"))
         write_text(run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
         gone, drops = again.duplicates(parent, settings)
@@ -141,6 +143,11 @@ def decide_again(
         levels = funnel(done.rollup, order)
         if levels.total != manifest.counts["records"]:
             raise AssertionError(f"the parent has {manifest.counts['records']} records, {levels.total} were decided")
+        gates: list[str] = []
+        if settings.duplicates.documents:
+            gates, warnings = late.judged(run.path, settings.duplicates)
+            for sentence in warnings:
+                listener(Event("warning", "duplicates", sentence))
         run.finish(
             counts={
                 "records": levels.total,
@@ -152,8 +159,9 @@ def decide_again(
             timings={"total": round(time.monotonic() - began, 3)},
             inputs=manifest.inputs,
             written=done.files,
+            gates=gates,
         )
-        return Child(run, levels, before, done.never_fired(settings.profile))
+        return Child(run, levels, before, done.never_fired(settings.profile), gates)
 
 
 def _search_tables(parent: FinishedRun, gone: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -20,6 +20,7 @@ from curate.duplicates.types import SignedUnit
 from curate.pipeline.decide import DUPLICATES_STEP
 from curate.pipeline.schemas import DUPLICATES, FINGERPRINTS, INDEXED, PAIRS
 from workbench.events import Listener
+from workbench.tables import parquet_files
 
 # What a document that is dropped after the rules gets in its decision.
 DROPS = {"rule": pl.String, "value": pl.String, "threshold": pl.String, "partner": pl.String}
@@ -27,14 +28,12 @@ DROPS = {"rule": pl.String, "value": pl.String, "threshold": pl.String, "partner
 
 @dataclass
 class Late:
-    """What the search came to: tables by name, drops by unit, and the sentences of guards that tripped."""
+    """What the search came to: tables by name, drops and cuts by unit."""
 
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     drops: dict[int, pl.DataFrame] = field(default_factory=dict)  # unit -> position and DROPS, sorted by position
     cuts: dict[int, pl.DataFrame] = field(default_factory=dict)  # unit -> position, start, end, kind, in order
     dropped_bytes: int = 0
-    gates: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -110,34 +109,32 @@ def settle(found: Found, known: pl.DataFrame | None, places: Places, config: Dup
         late.tables["indexed"] = at.select(INDEXED.keys()).sort("id")
     gone, drops = choose(members.filter("passed"), pairs, indexed, config)
     late.tables["duplicates"] = gone
-    removed = drops.join(located.select("id", "unit", "position", "bytes", "host", "file"), on="id")
-    _judge(late, removed, places.decided, config, clusters(gone))
+    removed = drops.join(located.select("id", "unit", "position", "bytes"), on="id")
+    by_rule = dict(removed.group_by("rule").len().iter_rows())
+    late.counts = {f"duplicates_{rule.split('.')[1]}": by_rule[rule] for rule in sorted(by_rule)}
+    late.counts["duplicates_clusters"] = gone["cluster"].n_unique()
     late.dropped_bytes = int(removed["bytes"].sum())
     for (unit,), of_unit in removed.partition_by("unit", as_dict=True, include_key=False).items():
         late.drops[int(unit)] = of_unit.select("position", *DROPS).sort("position")
     return late
 
 
-def _judge(late: Late, removed: pl.DataFrame, decided: Sequence[Path], config: Duplicates, sizes: pl.DataFrame) -> None:
-    """Fills in counts, warnings and gates."""
+def trips(decisions: pl.LazyFrame, gone: pl.DataFrame, config: Duplicates) -> list[guards.Trip]:
+    """The guards that tripped, from the decisions of a run and its DUPLICATES."""
+    late = pl.col("step").eq_missing(DUPLICATES_STEP) & (pl.col("state") == "dropped")
+    passed = decisions.filter((pl.col("state") == "kept") | late)
+    counts = passed.group_by("host", "file").agg(documents=pl.len(), removed=late.sum()).sort("host", "file").collect()
+    counts = counts.with_columns(order.source_names(counts["file"], config.sources))
+    return guards.guard(counts, counts.select("host", "source", documents="removed"), clusters(gone), config.guards)
 
-    def counted(rows: pl.DataFrame) -> pl.DataFrame:
-        by = rows.with_columns(source=order.source_names(rows["file"], config.sources))
-        return by.group_by("host", "source").agg(documents=pl.len())
 
-    parts = [
-        counted(
-            pl.read_parquet(unit / "texts.parquet", columns=["host", "file", "passed"], glob=False).filter("passed")
-        )
-        for unit in decided
-    ]
-    trips = guards.guard(pl.concat(parts), counted(removed), sizes, config.guards)
-    alarms = [trip for trip in trips if trip.alarm] if not config.guards.override else trips
-    late.warnings = guards.sentences(alarms, config.guards)
-    late.gates = [trip.sentence for trip in trips if trip not in alarms]
-    by_rule = dict(removed.group_by("rule").len().iter_rows())
-    late.counts = {f"duplicates_{rule.split('.')[1]}": by_rule[rule] for rule in sorted(by_rule)}
-    late.counts["duplicates_clusters"] = sizes.height
+def judged(directory: Path, config: Duplicates) -> tuple[list[str], list[str]]:
+    """What the guards say of the tables that a run has written: sentences of gates, and of mere warnings."""
+    decisions = pl.scan_parquet(parquet_files(directory / "decisions"), glob=False)
+    gone = pl.read_parquet(parquet_files(directory / "duplicates"), glob=False)
+    tripped = trips(decisions, gone, config)
+    alarms = [trip for trip in tripped if trip.alarm or config.guards.override]
+    return [trip.sentence for trip in tripped if trip not in alarms], guards.sentences(alarms, config.guards)
 
 
 def choose(

@@ -311,10 +311,7 @@ class _Execution:
             self.tell(Event("info", "index", f"documents that {config.index} has, or has deleted"))
             indexed = self.run.path / "units" / "indexed"
             known = late.ask_index(units, config, directory=indexed, jobs=self.jobs, on_event=self.tell)
-        after = late.settle(found, known, places, config)
-        for sentence in after.warnings:
-            self.tell(Event("warning", "duplicates", sentence))
-        return after
+        return late.settle(found, known, places, config)
 
     def _finish(
         self,
@@ -350,7 +347,10 @@ class _Execution:
         outcome.funnel = funnel(done.rollup, steps(settings))
         if outcome.funnel.total != records:
             raise AssertionError(f"{records} records were read, {outcome.funnel.total} were decided")
-        outcome.gates = after.gates
+        if settings.duplicates.documents:
+            outcome.gates, warnings = late.judged(self.run.path, settings.duplicates)
+            for sentence in warnings:
+                self.tell(Event("warning", "duplicates", sentence))
         outcome.never_fired = done.never_fired(settings.profile)
         inactive = settings.measures.lists().inactive()
         outcome.without_list = [rule.id for rule in settings.profile.rules if rule.measure in inactive]

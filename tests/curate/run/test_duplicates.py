@@ -207,5 +207,7 @@ def test_a_run_that_loses_a_host_is_not_exportable(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["gates"]
     again = curate("run", "--input", pages, "--out", tmp_path / "run", *RULES, *limits, cwd=tmp_path)
     assert again.code == 1
+    child = curate("decide", tmp_path / "run", "--set", "length.min=6", "--out", tmp_path / "child")
+    assert (child.code, "a.org lost" in child.stderr) == (1, True)
     allowed = run(pages, "allowed", *limits, "--set", "duplicates.guards.override=true")
     assert json.loads((allowed / "manifest.json").read_text())["gates"] == []
