@@ -62,6 +62,15 @@ class FinishedRun:
         """The resolved profile: thresholds as this run used them."""
         return self.settings.profile
 
+    @property
+    def steps(self) -> list[str]:
+        """The steps in which records may have ended, in order."""
+        from curate.pipeline import decide
+
+        assert self.run.manifest is not None
+        last = [decide.CONTAMINATION_STEP] if self.run.manifest.kind == "curate.decontaminate" else []
+        return [*decide.steps(self.settings), *last]
+
     def scan(self, table: str) -> pl.LazyFrame:
         """The shards of a table that the manifest lists, in order.
 

@@ -12,7 +12,6 @@ import polars as pl
 from curate.ask.finished import FinishedRun
 from curate.ask.gallery import gallery
 from curate.ask.sample import sample
-from curate.pipeline.decide import steps
 from curate.pipeline.rollups import Funnel, funnel
 from curate.rules import Rule
 from workbench import html, plots
@@ -26,7 +25,7 @@ _TOP = 20
 def write_report(run: FinishedRun, path: Path) -> None:
     """Writes the report; it needs nothing but itself, and holds only a few texts, chosen by a seeded hash."""
     rollups = run.scan("rollups").collect()
-    levels = funnel(rollups, steps(run.settings))
+    levels = funnel(rollups, run.steps)
     copies = gallery(run)
     write_text(
         path,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from curate.ask.finished import FinishedRun
-from curate.pipeline.decide import DUPLICATES_STEP, SAME_RECORD, steps
+from curate.pipeline.decide import CONTAMINATION_STEP, DUPLICATES_STEP, SAME_RECORD
 from curate.pipeline.rollups import funnel
 from workbench.errors import UserError
 from workbench.manifest import verify as differences
@@ -51,7 +51,7 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
         f"{expected} in; " + ", ".join(f"{states.get(state, 0)} {state}" for state in ("kept", "dropped", "failed")),
     )
     try:
-        levels = funnel(run.scan("rollups").collect(), steps(run.settings))
+        levels = funnel(run.scan("rollups").collect(), run.steps)
         same = (levels.kept, levels.dropped, levels.failed) == tuple(
             states.get(s, 0) for s in ("kept", "dropped", "failed")
         )
@@ -74,16 +74,27 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
     )
     both = _rows(documents.join(dropped, on="id", how="semi"))
     yield Check("no text is both kept and dropped", both == 0, f"{both} ids in both")
-    lost = _rows(pl.concat([documents, dropped]).join(measures, on="id", how="anti"))
+    absent = own.filter(pl.col("state") != "kept", pl.col("step") != CONTAMINATION_STEP)
+    lost = _rows(table.join(absent, left_on="kept_id", right_on="id", how="semi"))
     yield Check("every text has its measures", lost == 0, f"{_rows(measures)} measured, {lost} without")
 
 
 def _duplicates(run: FinishedRun, own: pl.LazyFrame) -> Check:
-    """Every duplicate names a document that is kept, here or in the index, and every drop has its row."""
+    """Every duplicate names a document that is kept, here or in the index, and every drop has its row.
+
+    A benchmark's text goes with all its copies: they need not stand for a kept document.
+    """
     table = run.scan("duplicates")
     gone = own.filter(pl.col("step") == DUPLICATES_STEP, pl.col("partner").is_not_null()).select("id", "partner")
     missing = _rows(gone.join(table, left_on=["id", "partner"], right_on=["dropped_id", "kept_id"], how="anti"))
-    lost = _rows(table.join(own.filter(pl.col("state") != "kept"), left_on="kept_id", right_on="id", how="semi"))
+    lost = _rows(
+        table.join(
+            own.filter(pl.col("state") != "kept", pl.col("step") != CONTAMINATION_STEP),
+            left_on="kept_id",
+            right_on="id",
+            how="semi",
+        )
+    )
     return Check(
         "every duplicate stands for a kept document",
         not missing and not lost and _rows(table) == _rows(gone),

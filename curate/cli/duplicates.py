@@ -16,7 +16,9 @@ def duplicates(
     screen: Screen,
     run: RunName,
     largest: Annotated[int, typer.Option("--largest", min=0, metavar="N", help="Clusters shown.")] = 20,
-    method: Annotated[str | None, typer.Option(help="Removed by this method only: text, near, url or remainder.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Removed by this method only: text, near, url or remainder.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Removed from this host only.")] = None,
     root: Root = DEFAULT_ROOT,
 ) -> Result:

@@ -13,13 +13,12 @@ import polars as pl
 
 from curate.ask.finished import FinishedRun
 from curate.contamination import removal, scan, tables
-from curate.contamination.cut import STEP
 from curate.contamination.items import Benchmark, Item, parts_of, read_items
 from curate.contamination.match import Matcher
 from curate.contamination.match_weights import Weights
 from curate.contamination.variants import Variant
 from curate.pipeline import finish
-from curate.pipeline.decide import steps
+from curate.pipeline.decide import CONTAMINATION_STEP
 from curate.pipeline.rollups import Funnel, funnel
 from workbench.events import Event, Listener
 from workbench.files import Written
@@ -72,7 +71,7 @@ def decontaminate(
         if run.is_finished:
             return _stored(run, parent)
         scratch = run.path / "units"
-        run.emit(Event("info", STEP, f"{len(items)} items of {len(benchmarks)} suites"))
+        run.emit(Event("info", CONTAMINATION_STEP, f"{len(items)} items of {len(benchmarks)} suites"))
         parts = parts_of(items)
         matcher = Matcher.of(parts, variant)
 
@@ -129,7 +128,7 @@ def _remove(
 ) -> tuple[Funnel, list[Written]]:
     """Writes the parent's tables without what was found, and takes its other tables over as they are."""
     assert parent.run.manifest is not None
-    rule = f"{STEP}.{variant.name}"
+    rule = f"{CONTAMINATION_STEP}.{variant.name}"
     done = finish.write_run(
         run.path,
         lambda: removal.without(parent, rows, rule, spans=remove == "span", margin=variant.margin, listener=tell),
@@ -138,7 +137,7 @@ def _remove(
         seed=parent.settings.seed,
         shard_rows=100_000,
     )
-    levels = funnel(done.rollup, _steps(parent))
+    levels = funnel(done.rollup, list(dict.fromkeys([*parent.steps, CONTAMINATION_STEP])))
     records = parent.run.manifest.counts.get("records", levels.total)
     if levels.total != records:
         raise AssertionError(f"the parent has {records} records, {levels.total} were written")
@@ -148,11 +147,6 @@ def _remove(
             (run.path / file.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(parent.path / file.path, run.path / file.path)
     return levels, done.files
-
-
-def _steps(parent: FinishedRun) -> list[str]:
-    """All steps in the order documents met them, this one last."""
-    return list(dict.fromkeys([*steps(parent.settings), STEP]))
 
 
 def _counts(
@@ -181,7 +175,7 @@ def _stored(run: Run, parent: FinishedRun) -> Decontaminated:
     levels = None
     if (run.path / "rollups").is_dir():
         rollup = read_tables(run.path / "rollups").collect()
-        levels = funnel(rollup, _steps(parent))
+        levels = funnel(rollup, list(dict.fromkeys([*parent.steps, CONTAMINATION_STEP])))
     shutil.rmtree(run.path / "units", ignore_errors=True)  # a crash may have left it behind the manifest
     documents = parent.run.manifest.counts.get("documents", 0)
     return Decontaminated(run, suites, items, found, documents, levels, was_done=True)

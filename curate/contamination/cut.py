@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 # What is left of a document must be this long, as in lm-eval's janitor; a shorter rest is dropped as a whole.
 LEAST_LEFT = 200
-STEP = "contamination"
 
 
 class Before(NamedTuple):

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from curate.ask.finished import FinishedRun
-from curate.contamination.cut import LEAST_LEFT, STEP, Before, Cut, cut, merged
+from curate.contamination.cut import LEAST_LEFT, Before, Cut, cut, merged
 from curate.measures.batch import Batch
 from curate.measures.text import text as text_measures
-from curate.pipeline.decide import SAME_RECORD
+from curate.pipeline.decide import CONTAMINATION_STEP, SAME_RECORD
 from curate.pipeline.finish import UnitTables
 from curate.pipeline.schemas import DECISIONS, DOCUMENTS, EDITS
 from curate.segment import Segments
@@ -53,7 +53,7 @@ def without(
         places = decisions.filter(own).select("id", "state").with_row_index("position")
         texts = pl.concat([documents, parts["dropped"].select(DOCUMENTS.keys())])
         texts = texts.join(places, on="id").sort("position").drop("position")
-        listener(Event("progress", STEP, "removing", fraction=end / max(begins[-1], 1)))
+        listener(Event("progress", CONTAMINATION_STEP, "removing", fraction=end / max(begins[-1], 1)))
         yield UnitTables(decisions, parts["measures"], texts, edits.select(EDITS.keys()))
 
 
@@ -69,7 +69,7 @@ def dropped(decisions: pl.DataFrame, own: pl.Series, hits: pl.DataFrame, rule: s
     gone = pl.col("_score").is_not_null() & (pl.col("state") == "kept") & pl.lit(own)
     return joined.with_columns(
         state=pl.when(gone).then(pl.lit("dropped")).otherwise("state"),
-        step=pl.when(gone).then(pl.lit(STEP)).otherwise("step"),
+        step=pl.when(gone).then(pl.lit(CONTAMINATION_STEP)).otherwise("step"),
         rule=pl.when(gone).then(pl.lit(rule)).otherwise("rule"),
         value=pl.when(gone).then(_short("_score")).otherwise("value"),
         threshold=pl.when(gone).then(_short("_threshold")).otherwise("threshold"),
@@ -93,7 +93,10 @@ def cut_documents(
         cuts = [Cut(*one) for one in wanted[key].select("start", "end", "suite").iter_rows()]
         texts[key], gone, swallowed = cut(text, merged(cuts, margin, len(text)), before)
         emptied += [int(rows["row"][number]) for number in swallowed]
-        new += [(key, STEP, f"{STEP}:{one.suite}", one.start, one.end, one.removed, None, "") for one in gone]
+        new += [
+            (key, CONTAMINATION_STEP, f"{CONTAMINATION_STEP}:{one.suite}", one.start, one.end, one.removed, None, "")
+            for one in gone
+        ]
     counted = _counted(texts)
     joined = documents.join(counted, on="id", how="left", maintain_order="left", suffix="_new")
     documents = joined.with_columns(

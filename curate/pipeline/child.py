@@ -121,7 +121,7 @@ def decide_again(
     recipe = dump({**origin, **rules, "duplicates": settings.duplicates.model_dump(mode="json")})
     run = Run.create(out, KIND, recipe, root=root, parents=[parent.run], force=force)
     order = decide.steps(settings)
-    before = funnel(parent.scan("rollups").collect(), decide.steps(parent.settings))
+    before = funnel(parent.scan("rollups").collect(), parent.steps)
     with run:
         attach(run.path)
         if run.is_finished:

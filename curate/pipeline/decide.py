@@ -15,6 +15,7 @@ from curate.rules import Profile, evaluate
 
 SAME_RECORD = "read.same_record"
 DUPLICATES_STEP = "duplicates"
+CONTAMINATION_STEP = "contamination"
 
 
 def step_of(rule: str) -> str:
