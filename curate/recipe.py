@@ -293,7 +293,7 @@ def _refuse_logins(inputs: Sequence[str]) -> None:
 
 def _require_measures(profile: Profile, section: Measures, duplicates: Duplicates) -> None:
     """Refuses a rule, or an order of copies, that reads what nobody measures, before anything starts."""
-    from curate.duplicates import order
+    from curate.duplicates.order import require_order
     from curate.measures import plugins, tables
     from curate.rules.catalogue import kinds
 
@@ -302,12 +302,9 @@ def _require_measures(profile: Profile, section: Measures, duplicates: Duplicate
     taken = {*kinds(), *own, *lexicons}
     given = tables.kinds(section.tables)
     known = {*taken, *tables.names(section.tables, taken)}
-    known |= {f"{name}@{text}" for name in known for text in ("extracted", "edited")}
-    require(profile, known)
-    for name in order.columns_needed(duplicates.survivor):
-        if name not in known:
-            message = f"duplicates.survivor reads '{name}', which is not among the measures"
-            raise UserError(message, hint=did_you_mean(name, known))
+    require(profile, [*known, *(f"{name}@{text}" for name in known for text in ("extracted", "edited"))])
+    numbers = {name for name, kind in {**kinds(), **given}.items() if kind != "text"} | own | lexicons
+    require_order(duplicates.survivor, numbers)
     for rule in profile.rules:
         values = rule.threshold if isinstance(rule.threshold, tuple) else (rule.threshold,)
         if rule.measure in given and any(isinstance(one, str) != (given[rule.measure] == "text") for one in values):

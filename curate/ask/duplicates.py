@@ -18,7 +18,7 @@ METHODS = ("text", "near", "url", "remainder")
 
 def removals(run: FinishedRun) -> pl.LazyFrame | None:
     """The run's table `duplicates`, a row for each removed document; None where it compared no documents."""
-    return run.scan("duplicates") if run.settings.duplicates.documents else None
+    return run.scan("duplicates") if run.settings.duplicates.drops else None
 
 
 def duplicates(run: FinishedRun, *, largest: int, method: str | None = None, host: str | None = None) -> dict[str, Any]:

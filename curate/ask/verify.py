@@ -61,7 +61,7 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
     own = decisions.filter(pl.col("rule").ne_missing(SAME_RECORD))
     repeated = _rows(own.group_by("id").agg(pl.len()).filter(pl.col("len") > 1))
     yield Check("each id is decided once", repeated == 0, f"{repeated} ids twice")
-    if run.settings.duplicates.documents:
+    if run.settings.duplicates.drops:
         yield _duplicates(run, own)
     documents, dropped, measures = (run.scan(name).select("id") for name in ("documents", "dropped", "measures"))
     kept = own.filter(pl.col("state") == "kept").select(decided="id")
@@ -74,8 +74,7 @@ def _conservation(run: FinishedRun) -> Iterator[Check]:
     )
     both = _rows(documents.join(dropped, on="id", how="semi"))
     yield Check("no text is both kept and dropped", both == 0, f"{both} ids in both")
-    absent = own.filter(pl.col("state") != "kept", pl.col("step") != CONTAMINATION_STEP)
-    lost = _rows(table.join(absent, left_on="kept_id", right_on="id", how="semi"))
+    lost = _rows(pl.concat([documents, dropped]).join(measures, on="id", how="anti"))
     yield Check("every text has its measures", lost == 0, f"{_rows(measures)} measured, {lost} without")
 
 

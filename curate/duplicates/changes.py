@@ -9,11 +9,15 @@ def needs_run(stored: Duplicates, wanted: Duplicates) -> str | None:
     """Why the duplicates of a run cannot be decided again under other settings; None where they can.
 
     Stored are the groups of equal fingerprints and the pairs above the run's own thresholds: what asks for fewer of
-    them, or for other survivors, needs no search.
+    them, or for other survivors, needs no search. (Pairs that no band had proposed were added where the run's threshold
+    had joined three documents or more: a run of its own at a higher threshold may lack some of these.)
     """
     for name in ("lines", "paragraphs", "substrings", "min_left_chars", "index"):
         if getattr(stored, name) != getattr(wanted, name):
             return f"duplicates.{name} changes the texts or what they are compared with"
+    compared = ("text", "url", "near")
+    if stored.index is not None and any(getattr(stored, name) != getattr(wanted, name) for name in compared):
+        return "of what the index holds, only the best match of each document is stored"
     if (wanted.text and not stored.text) or (wanted.url and not stored.url):
         return "the run did not compare normalised texts or addresses"
     return _near(stored.near, wanted.near)

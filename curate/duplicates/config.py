@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, model_validator
 
 from workbench.recipes import Section
 
@@ -16,7 +16,7 @@ BANDINGS = {"fineweb": (14, 8), "olmo3": (26, 11)}
 MAX_BANDS = 253  # the space of a key is one byte, and three are taken
 _BANDING = re.compile(r"(\d{1,3})x(\d{1,3})")
 _CRITERIA = ("source", "newest", "oldest", "longest", "shortest")
-_MEASURE = re.compile(r"(highest|lowest) [a-z][a-z0-9_]*\.[a-z0-9_@]+")
+_MEASURE = re.compile(r"(highest|lowest) [a-z][a-z0-9_]*\.[a-z0-9_]+")
 
 
 def _banding(name: str) -> str:
@@ -52,7 +52,7 @@ class Near(Section):
     """Length of a signature where the banding is chosen by `auto`."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     max_shingles: PositiveInt = 200_000
-    """A longer document takes no part in the near comparison (it still does in the exact one); it is counted."""
+    """A document of more takes no part in the near comparison (it still does in the exact one); the run counts it."""
 
 
 class Lines(Section):
@@ -118,13 +118,18 @@ class Duplicates(Section):
     guards: Guards = Field(default_factory=Guards)
     index: str | None = None
     """A directory made by `curate index`: its documents stay, what was deleted from it does not come back."""
-    memory_gb: PositiveFloat = 2.0
+    memory_gb: Annotated[float, Field(ge=0.3)] = 2.0
     """Memory of all workers together in the exchanges; less memory means more partitions."""
 
     @property
     def documents(self) -> bool:
         """Whether whole documents are compared."""
         return self.text or self.url or self.near.enabled
+
+    @property
+    def drops(self) -> bool:
+        """Whether documents may be dropped: as duplicates, or because passages leave too little of them."""
+        return self.documents or self.passages
 
     @property
     def passages(self) -> bool:

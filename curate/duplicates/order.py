@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 import polars as pl
 
-from workbench.errors import UserError
+from workbench.errors import UserError, did_you_mean
 
 # What a criterion reads, and whether the largest value is the best.
 _FIXED = {
@@ -33,6 +33,15 @@ _DATE = (
 def columns_needed(survivor: Sequence[str]) -> list[str]:
     """The measures that an order reads, each once, beside `id`, `file`, `date` and `chars`."""
     return list(dict.fromkeys(column for column, _ in map(_criterion, survivor) if "." in column))
+
+
+def require_order(survivor: Sequence[str], available: Iterable[str]) -> None:
+    """Raises UserError where an order reads a measure that is not among the `available` ones."""
+    names = set(available)
+    for column in columns_needed(survivor):
+        if column not in names:
+            message = f"duplicates.survivor reads '{column}', which is not among the measures that are numbers"
+            raise UserError(message, hint=did_you_mean(column, names))
 
 
 def ranks(frame: pl.DataFrame, survivor: Sequence[str], sources: Sequence[str]) -> pl.Series:

@@ -15,6 +15,7 @@ from curate.ask import again
 from curate.ask.finished import FinishedRun
 from curate.duplicates.changes import needs_run
 from curate.duplicates.config import Duplicates
+from curate.duplicates.order import require_order
 from curate.pipeline import decide, finish, late
 from curate.pipeline.finish import UnitTables
 from curate.pipeline.rollups import Funnel, funnel
@@ -54,6 +55,9 @@ def changed_settings(
     `columns` are the parent's measures. Raises UserError for a key that is no rule, and for a profile whose rules read
     another text version or measure, or whose edits differ from the parent's: those answers need a run.
     """
+    if parent.duplicates.passages:
+        message = "the run cut passages that its kept documents share: who is kept decides what is cut"
+        raise UserError(message, hint="this needs a run: curate run ...")
     rules = parent.profile if profile is None else load_profile(profile)
     values = {}
     for argument in sets:
@@ -77,6 +81,7 @@ def changed_settings(
     if profile is not None and rules.edits != parent.profile.edits:
         raise UserError(f"profile {rules.name} edits other things than the run did", hint=needs)
     require(settings.profile, columns)
+    require_order(settings.duplicates.survivor, columns)
     return settings, list(values)
 
 
@@ -108,9 +113,6 @@ def decide_again(
 ) -> Child:
     """Writes the child run. Raises UserError (exit 4) when a rescued document's text was not stored."""
     began = time.monotonic()
-    if parent.settings.duplicates.passages:
-        message = f"{parent.path} cut passages that its kept documents share: who is kept decides what is cut"
-        raise UserError(message, hint="this needs a run: curate run ...")
     columns = parent.scan("measures").collect_schema().names()
     settings, _ = changed_settings(parent.settings, columns, profile, sets)
     manifest = parent.run.manifest
@@ -144,7 +146,7 @@ def decide_again(
         if levels.total != manifest.counts["records"]:
             raise AssertionError(f"the parent has {manifest.counts['records']} records, {levels.total} were decided")
         gates: list[str] = []
-        if settings.duplicates.documents:
+        if settings.duplicates.drops:
             gates, warnings = late.judged(run.path, settings.duplicates)
             for sentence in warnings:
                 listener(Event("warning", "duplicates", sentence))

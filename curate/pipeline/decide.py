@@ -15,6 +15,7 @@ from curate.rules import Profile, evaluate
 
 SAME_RECORD = "read.same_record"
 DUPLICATES_STEP = "duplicates"
+DELETED = "duplicates.deleted"  # a tombstone of the index names the document
 CONTAMINATION_STEP = "contamination"
 
 
@@ -25,7 +26,7 @@ def step_of(rule: str) -> str:
 
 def steps(settings: Settings) -> list[str]:
     """All steps of a run in the order documents meet them."""
-    last = [DUPLICATES_STEP] if settings.duplicates.documents or settings.duplicates.passages else []
+    last = [DUPLICATES_STEP] if settings.duplicates.drops else []
     return list(dict.fromkeys([*FIXED_STEPS, *(step_of(rule.id) for rule in settings.profile.rules), *last]))
 
 

@@ -13,7 +13,7 @@ import polars as pl
 import xxhash
 
 from curate.pipeline import rollups
-from curate.pipeline.decide import SAME_RECORD, dropped_late
+from curate.pipeline.decide import DELETED, SAME_RECORD, dropped_late
 from curate.pipeline.parts import Slice, part, slices
 from curate.pipeline.passages import apply_cuts
 from curate.pipeline.schemas import DOCUMENTS
@@ -86,6 +86,12 @@ def unit_tables(
             )
             .select(*(pl.col(name).cast(kind) for name, kind in DOCUMENTS.items()), "state")
         )
+        barred = decisions.filter(pl.col("rule") == DELETED)["id"]
+        if barred.len():  # somebody asked for these to be gone: nothing of their text is stored again
+            texts = texts.filter(~pl.col("id").is_in(barred.implode()))
+            snippet = pl.when(pl.col("rule").ne_missing(DELETED)).then("snippet").alias("snippet")
+            decisions = decisions.with_columns(snippet)
+            piece = piece._replace(edits=piece.edits.filter(~pl.col("id").is_in(barred.implode())))
         again = (decisions["rule"] == SAME_RECORD).fill_null(False).arg_true() + piece.begin
         edits = piece.edits.filter(~pl.col("position").is_in(again.implode())).drop("position")
         yield UnitTables(decisions, measures, texts, edits)

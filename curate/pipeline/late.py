@@ -15,11 +15,14 @@ from curate.duplicates.banding import banding
 from curate.duplicates.config import Duplicates
 from curate.duplicates.exchange import Found, find
 from curate.duplicates.index.matches import matches
+from curate.duplicates.index.state import NAME
 from curate.duplicates.resolve import clusters, resolve
 from curate.duplicates.types import SignedUnit
 from curate.pipeline.decide import DUPLICATES_STEP
 from curate.pipeline.schemas import DUPLICATES, FINGERPRINTS, INDEXED, PAIRS
+from workbench.errors import Exit, UserError
 from workbench.events import Listener
+from workbench.files import sha256
 from workbench.tables import parquet_files
 
 # What a document that is dropped after the rules gets in its decision.
@@ -65,7 +68,10 @@ def search(units: Sequence[SignedUnit], config: Duplicates, *, directory: Path, 
 def ask_index(
     units: Sequence[SignedUnit], config: Duplicates, *, directory: Path, jobs: int, on_event: Listener
 ) -> pl.DataFrame:
-    """What the index that the recipe names says of all texts: MATCHES of `curate.duplicates.index.matches`."""
+    """What the index that the recipe names says of all texts: MATCHES of `curate.duplicates.index.matches`.
+
+    Raises UserError (exit 5) where somebody wrote to the index meanwhile: its segments may go at any moment.
+    """
     assert config.index is not None
     parts = [
         pl.scan_parquet(unit.directory / "records.parquet", glob=False)
@@ -75,17 +81,28 @@ def ask_index(
         for unit in units
     ]
     every = pl.concat(parts)
-    return matches(
-        Path(config.index),
-        units,
-        every["id"],
-        every["url"],
-        every["host"],
-        directory=directory,
-        memory_bytes=int(config.memory_gb * 1e9),
-        jobs=jobs,
-        on_event=on_event,
-    )
+    state = Path(config.index) / NAME
+    before = sha256(state)
+    try:
+        found = matches(
+            Path(config.index),
+            units,
+            every["id"],
+            every["url"],
+            every["host"],
+            directory=directory,
+            memory_bytes=int(config.memory_gb * 1e9),
+            jobs=jobs,
+            on_event=on_event,
+        )
+    except FileNotFoundError:
+        if sha256(state) == before:
+            raise
+    else:
+        if sha256(state) == before:
+            return found
+    message = f"the index {config.index} was changed while the run read it"
+    raise UserError(message, hint="run it again when nobody writes to the index", code=Exit.LOCKED)
 
 
 def settle(found: Found, known: pl.DataFrame | None, places: Places, config: Duplicates) -> Late:
@@ -113,6 +130,8 @@ def settle(found: Found, known: pl.DataFrame | None, places: Places, config: Dup
     by_rule = dict(removed.group_by("rule").len().iter_rows())
     late.counts = {f"duplicates_{rule.split('.')[1]}": by_rule[rule] for rule in sorted(by_rule)}
     late.counts["duplicates_clusters"] = gone["cluster"].n_unique()
+    told = ("oversized", "buckets_cut")
+    late.counts |= {f"duplicates_{name}": found.counts[name] for name in told if name in found.counts}
     late.dropped_bytes = int(removed["bytes"].sum())
     for (unit,), of_unit in removed.partition_by("unit", as_dict=True, include_key=False).items():
         late.drops[int(unit)] = of_unit.select("position", *DROPS).sort("position")

@@ -22,7 +22,7 @@ from curate.pipeline.late import Late, Places
 from curate.pipeline.parts import part
 from curate.pipeline.schemas import DUPLICATES, UNIT_EDITS
 from curate.segment import Segments, decode
-from workbench.errors import UserError
+from workbench.errors import Exit, UserError
 from workbench.events import Listener
 from workbench.executor import run_units
 from workbench.files import sha256
@@ -83,9 +83,8 @@ def cut(
         STEP, units, directory=directory / "texts", step="texts", jobs=jobs, setup=setup, on_event=on_event
     )
     if failed := next((unit for unit in written if unit.failed), None):
-        raise UserError(
-            f"kept texts could not be compared: {failed.error}", hint="run it again: what is finished stays"
-        )
+        message = f"kept texts could not be compared: {failed.error}"
+        raise UserError(message, hint="run it again: what is finished stays", code=Exit.PARTIAL)
     found = find_cuts(
         [unit.directory for unit in written],
         config,
@@ -127,7 +126,7 @@ def _kept(after: Late, places: Places, config: Duplicates) -> pl.DataFrame:
 def _too_short(rows: pl.DataFrame, config: Duplicates) -> pl.DataFrame:
     """The documents of which less is left than a document needs, with the one that keeps most of what was theirs.
 
-    Where that one is too short itself, the document stays: a passage must not vanish with its owner.
+    A document that keeps a passage of others stays, however short: the passage must not vanish with its owner.
     """
     of_doc = [pl.col(name).first() for name in ("unit", "position", "chars", "bytes")]
     by_owner = rows.group_by("id", "owner_id").agg((pl.col("end") - pl.col("start")).sum().alias("cut"), *of_doc)
@@ -138,7 +137,7 @@ def _too_short(rows: pl.DataFrame, config: Duplicates) -> pl.DataFrame:
         .with_columns(left=pl.col("chars") - pl.col("cut"))
         .filter(pl.col("left") < config.min_left_chars)
     )
-    return short.filter(~pl.col("owner_id").is_in(short["id"].implode())).sort("id")
+    return short.filter(~pl.col("id").is_in(rows["owner_id"].implode())).sort("id")
 
 
 def _drop(after: Late, gone: pl.DataFrame, config: Duplicates) -> None:
@@ -146,8 +145,12 @@ def _drop(after: Late, gone: pl.DataFrame, config: Duplicates) -> None:
     after.dropped_bytes += int(gone["bytes"].sum())
     after.counts["duplicates_remainder"] = gone.height
     heirs = dict(gone.select("id", "owner_id").iter_rows())
-    for unit, drops in after.drops.items():
-        after.drops[unit] = drops.with_columns(pl.col("partner").replace(heirs))
+    passed_on = pl.col("partner").is_in(gone["id"].implode()).fill_null(False)
+    for unit, drops in after.drops.items():  # what was measured was the similarity to another document
+        after.drops[unit] = drops.with_columns(
+            *(pl.when(~passed_on).then(name).alias(name) for name in ("value", "threshold")),
+            pl.col("partner").replace(heirs),
+        )
     rows = gone.select(
         "unit",
         "position",
@@ -163,7 +166,7 @@ def _drop(after: Late, gone: pl.DataFrame, config: Duplicates) -> None:
     inherited = pl.col("kept_id").is_in(gone["id"].implode())
     table = table.with_columns(
         *(pl.when(~inherited).then(name).alias(name) for name in ("jaccard", "containment")),
-        pl.col("kept_id").replace(heirs),
+        pl.col("kept_id", "cluster").replace(heirs),
     )
     own = gone.select(
         dropped_id="id",

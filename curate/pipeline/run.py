@@ -180,7 +180,7 @@ class _Execution:
         """Map 1 with a stop in the middle: which lines do the pages of a host share? Outcomes of both halves."""
         settings = self.plan.settings
         config = settings.duplicates.lines
-        common = {"version": MEASURE_VERSION, "settings": settings.reading(), "lines": config.model_dump(mode="json")}
+        common = {"version": MEASURE_VERSION, "settings": settings.reading(), "max_chars": config.max_chars}
         common["libraries"] = {name: version(name) for name in LIBRARIES}
         read = self._read("extract", common)
         if any(unit.failed for unit in read):
@@ -347,7 +347,7 @@ class _Execution:
         outcome.funnel = funnel(done.rollup, steps(settings))
         if outcome.funnel.total != records:
             raise AssertionError(f"{records} records were read, {outcome.funnel.total} were decided")
-        if settings.duplicates.documents:
+        if settings.duplicates.drops:
             outcome.gates, warnings = late.judged(self.run.path, settings.duplicates)
             for sentence in warnings:
                 self.tell(Event("warning", "duplicates", sentence))

@@ -134,7 +134,7 @@ DUPLICATES: dict[str, Any] = {
     "cluster": pl.String,  # the id of its best document
     "jaccard": pl.Float64,
     "containment": pl.Float64,
-    "method": pl.String,  # text | near | url
+    "method": pl.String,  # text | near | url | remainder (of which too little was left)
 }
 
 # Columns the second map adds once the whole corpus has been seen.

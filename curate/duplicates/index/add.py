@@ -150,7 +150,12 @@ def _sign(
         directory=staging / "sign",
         step="sign",
         jobs=jobs,
-        setup={"settings": settings.model_dump(mode="json"), "run": str(run.path.resolve()), "edits": edits},
+        setup={
+            "settings": settings.model_dump(mode="json"),
+            "run": str(run.path.resolve()),
+            "edits": edits,
+            "passages": of_run(run).passages,
+        },
         on_event=on_event,
     )
     for one in done:

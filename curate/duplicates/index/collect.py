@@ -17,10 +17,12 @@ from curate.duplicates.index.schemas import FACTS, KEYS, hex_keys
 from curate.duplicates.index.segment import Rows
 from curate.duplicates.index.state import DOCUMENTS, Index
 from curate.duplicates.index.tombstones import Deleted, deleted
+from curate.duplicates.repeats.cuts import KINDS
 from curate.duplicates.repeats.lines import LineWriter
 from curate.duplicates.sign import Signer
 from curate.duplicates.store import UnitWriter
 from curate.duplicates.urls import url_keys
+from curate.edits import Edit, difference
 from curate.segment import Segments
 from workbench.tables import write_table
 from workbench.units import Report, Unit, Work, fingerprint
@@ -98,11 +100,12 @@ def sign_step(setup: dict[str, Any]) -> Iterator[Work]:
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         shard, rows = str(payload["shard"]), np.load(payload["rows"])
         lines = _Lines(out, settings, edits, run / shard) if settings.lines.enabled else None
+        whole = _Whole(edits, run / shard) if setup["passages"] else None
         parts: list[pl.DataFrame] = []
         with UnitWriter(out, signer.bands) as writer:
             for frame in _batches(run / shard, rows):
                 urls = frame["url"].to_list()
-                segments = Segments(frame["text"])
+                segments = Segments(whole.texts(frame) if whole is not None else frame["text"])
                 signed = signer.sign(segments, urls)
                 writer.write(signed)
                 if lines is not None:
@@ -144,6 +147,33 @@ def _batches(shard: Path, rows: Rows) -> Iterator[pl.DataFrame]:
             pieces = (ends - 1) // BATCH_CHARS
             for piece in pieces.unique(maintain_order=True):
                 yield frame.filter(pieces == piece)
+
+
+class _Whole:
+    """The texts of a shard as they were compared: with the passages that the run cut once documents were decided."""
+
+    def __init__(self, edits: Sequence[Path], shard: Path) -> None:
+        ids = pl.scan_parquet(shard, glob=False).select("id")
+        own = [pl.scan_parquet(path, glob=False).join(ids.lazy(), on="id", how="semi") for path in edits]
+        every = pl.concat(own).collect(engine="streaming").sort("id", "start", "end")
+        cut = every.filter(pl.col("kind").is_in(KINDS))["id"].unique()
+        rows = every.filter(pl.col("id").is_in(cut.implode()))
+        self._edits = {str(key): table for (key,), table in rows.partition_by("id", as_dict=True).items()}
+
+    def texts(self, frame: pl.DataFrame) -> list[str]:
+        """The texts of a batch."""
+        return [self._text(key, text) for key, text in frame.select("id", "text").iter_rows()]
+
+    def _text(self, key: str, text: str) -> str:
+        rows = self._edits.get(key)
+        if rows is None:
+            return text
+        columns = ("step", "kind", "start", "end", "removed", "digest", "replacement")
+        pieces = difference(text, [Edit(0, *row) for row in rows.select(columns).iter_rows()])
+        return "".join(
+            piece.before or "" if piece.edit is not None and piece.edit.kind in KINDS else piece.after
+            for piece in pieces
+        )
 
 
 class _Lines:

@@ -9,7 +9,7 @@ import polars as pl
 
 from curate.duplicates.budget import Budget, budget
 from curate.duplicates.repeats.rows import Range, RowFile, ranges
-from workbench.errors import UserError
+from workbench.errors import Exit, UserError
 from workbench.files import sha256, whole_file
 from workbench.units import DONE, Outcome
 
@@ -44,7 +44,8 @@ def finished(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
     """The outcomes, all of which must have succeeded; raises UserError otherwise."""
     failed = next((outcome for outcome in outcomes if outcome.failed), None)
     if failed is not None:
-        raise UserError(f"the exchange of repeated text failed: {failed.error}", hint="run it again: it goes on")
+        message = f"the exchange of repeated text failed: {failed.error}"
+        raise UserError(message, hint="run it again: it goes on", code=Exit.PARTIAL)
     return outcomes
 
 

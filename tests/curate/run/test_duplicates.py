@@ -122,7 +122,7 @@ def test_what_needs_a_run_is_said(pages: Path) -> None:
     assert curate("decide", made, "--set", "duplicates.near.ngram=3", "--out", pages.parent / "no").code == 2
 
 
-@pytest.mark.parametrize("more", [["-j", "1"], ["--set", "read.unit_mb=0.0005"], ["--set", "duplicates.memory_gb=0.1"]])
+@pytest.mark.parametrize("more", [["-j", "1"], ["--set", "read.unit_mb=0.0005"], ["--set", "duplicates.memory_gb=0.3"]])
 def test_neither_workers_nor_units_nor_memory_change_who_stays(pages: Path, more: list[str]) -> None:
     tables = ("documents", "decisions", "duplicates", "pairs", "fingerprints")
     one, other = run(pages, "run"), run(pages, "other", *more)
@@ -167,8 +167,8 @@ def test_passages_are_cut_from_all_but_one(tmp_path: Path) -> None:
     kinds = set(table(made, "edits")["kind"])
     assert "substring:repeated" in kinds
     assert curate("verify", made).code == 0
-    refused = curate("decide", made, "--set", "duplicates.text=true", "--out", tmp_path / "child")
-    assert refused.code == 2
+    assert curate("decide", made, "--profile", "winnow", "--out", tmp_path / "child").code == 2
+    assert curate("whatif", made, "--set", "duplicates.min_left_chars=10").code == 2
 
 
 def test_a_later_crawl_against_an_index(pages: Path) -> None:
@@ -193,7 +193,52 @@ def test_a_later_crawl_against_an_index(pages: Path) -> None:
     assert curate("verify", pages.parent / "second").code == 0
     assert curate("index", "delete", index, "--url", "https://i.org/new", "--reason", "asked").code == 0
     third = by_url(run(later, "third", *asked))
-    assert third["https://i.org/new"]["rule"] == "duplicates.deleted"
+    barred = third["https://i.org/new"]
+    assert (barred["rule"], barred["partner"], barred["snippet"]) == ("duplicates.deleted", None, None)
+    stored = pl.concat([table(pages.parent / "third", name) for name in ("documents", "dropped")])
+    assert barred["id"] not in stored["id"].to_list()
+    assert curate("verify", pages.parent / "third").code == 0
+    refused = curate("whatif", pages.parent / "third", "--set", "duplicates.near.threshold=0.97")
+    assert (refused.code, "needs a run" in refused.stderr) == (2, True)
+
+
+def test_an_index_knows_the_pages_of_a_run_that_cut_passages(tmp_path: Path) -> None:
+    shared = prose(9, 60)
+    rows = [{"url": f"https://a{n}.org/", "text": f"{prose(n)}\n\n{shared}"} for n in (1, 2)]
+    cutting = PROFILE.replace("near: {enabled: true}", "near: {enabled: true}, paragraphs: {enabled: true}")
+    (tmp_path / "rules.yaml").write_text(cutting)
+    pages = write(tmp_path / "pages.jsonl", rows)
+    made = run(pages, "run")
+    assert set(table(made, "edits")["kind"]) == {"paragraph:repeated"}
+    assert curate("index", "add", tmp_path / "index", made).code == 0
+    again = write(tmp_path / "again.jsonl", [{**row, "url": row["url"] + "again"} for row in rows])
+    later = run(again, "later", "--set", f"duplicates.index={tmp_path / 'index'}")
+    assert table(later, "decisions")["rule"].to_list() == ["duplicates.text"] * 2
+
+
+def test_a_passage_does_not_vanish_with_a_short_owner(tmp_path: Path) -> None:
+    first, second = prose(9, 60), prose(8, 12)
+    rows = [
+        {"url": "https://c.org/", "date": "2024-03-01", "text": f"{prose(1)}\n\n{first}"},
+        {"url": "https://b.org/", "date": "2024-02-01", "text": f"{first}\n\n{second}"},
+        {"url": "https://y.org/", "date": "2024-01-01", "text": f"{prose(2)}\n\n{second}"},
+    ]
+    (tmp_path / "rules.yaml").write_text(
+        "source: test\nduplicates: {paragraphs: {enabled: true, min_chars: 50}, min_left_chars: 400}\nrules: {}\n"
+    )
+    texts = table(run(write(tmp_path / "pages.jsonl", rows), "run"), "documents")["text"]
+    assert [sum(passage in text for text in texts) for passage in (first, second)] == [1, 1]
+
+
+def test_an_order_that_nobody_measures_is_refused_before_anything_starts(pages: Path) -> None:
+    for order in ("highest foo.bar", "highest language.lang", "highest text.chars@extracted"):
+        ended = curate(
+            "run", "--input", pages, "--out", pages.parent / "no", *RULES, "--set", f"duplicates.survivor=[{order}]",
+            cwd=pages.parent,
+        )  # fmt: skip
+        assert ended.code == 2, order
+        assert not (pages.parent / "no").exists()
+    assert curate("whatif", run(pages, "run"), "--set", "duplicates.survivor=[highest foo.bar]").code == 2
 
 
 def test_a_run_that_loses_a_host_is_not_exportable(tmp_path: Path) -> None:
