@@ -113,3 +113,29 @@ class Classes(Training):
     def by_label(self) -> Mapping[str, Sequence[Source]]:
         """As given."""
         return self.classes
+
+
+class Domains(Classes):
+    """`curate domains train`: labels from sources, from labelled files, from seed terms, or from clusters."""
+
+    texts: list[Source] = Field(default_factory=list)
+    """Texts without labels, for a taxonomy or clusters."""
+    taxonomy: str | None = None
+    """`topics` or `formats`, or a YAML file: texts that hold its seed terms become its examples."""
+    clusters: int | None = Field(default=None, ge=2)
+    """So many clusters of alike texts, each named by its words."""
+    reads: Literal["words", "page"] | None = None
+    """`page`: also the page's shape and URL (default: as the taxonomy says, else words)."""
+    least_examples: int = Field(default=8, ge=2)
+    """Labels of a taxonomy with fewer examples are left out."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [name for name in ("taxonomy", "clusters") if getattr(self, name) is not None]
+        if len(ways) > 1 or (ways and (self.classes or self.labelled)):
+            raise ValueError("labels come from one of: classes and labelled, taxonomy, clusters")
+        if bool(ways) != bool(self.texts):
+            raise ValueError(f"{ways[0]} needs `texts:`" if ways else "`texts:` needs a taxonomy or clusters")
+        if self.reads == "page" and self.engine == "fasttext":
+            raise ValueError("fastText reads words alone")
+        return self
