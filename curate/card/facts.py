@@ -75,6 +75,7 @@ class Facts:
     inputs: list[Input]
     columns: pa.Schema
     measures: list[str]
+    domains: dict[str, list[tables.Share]]
     is_mix: bool
     contamination: dict[str, int] | None
 
@@ -85,9 +86,9 @@ def gather(runs: Sequence[FinishedRun], answers: Answers, handed_on: HandedOn | 
     Raises UserError (exit 4) where no run of the lineage holds documents any more.
     """
     making = [] if handed_on is None else [Activity("export", COMMANDS[EXPORT], handed_on.counts)]
-    if handed_on is None:
-        handed_on = _handed_on(runs[0])
     documents = holder_of_documents(runs)
+    if handed_on is None:
+        handed_on = _handed_on(runs[0], documents)
     before = runs[: runs.index(documents)]
     mix = next((run for run in before if run.run.started.kind == MIX), None)
     rows = tables.rows(documents, mix)
@@ -95,6 +96,7 @@ def gather(runs: Sequence[FinishedRun], answers: Answers, handed_on: HandedOn | 
     first = runs[-1].run.manifest
     assert first is not None
     measured = holder(runs, "measures")
+    names = [] if measured is None else measured.scan("measures").collect_schema().names()
     found = next((run for run in runs if run.run.started.kind == "curate.decontaminate"), None)
     return Facts(
         handed_on=handed_on,
@@ -110,7 +112,8 @@ def gather(runs: Sequence[FinishedRun], answers: Answers, handed_on: HandedOn | 
         activities=[*activities(runs), *making],
         inputs=[one.model_copy(update={"path": _shown(one.path)}) for one in first.inputs],
         columns=_columns(runs[0], documents, handed_on, mix is not None),
-        measures=[] if measured is None else measured.scan("measures").collect_schema().names(),
+        measures=names,
+        domains={} if measured is None else _domains(measured, names, rows),
         is_mix=mix is not None,
         contamination=None if found is None or found.run.manifest is None else found.run.manifest.counts,
     )
@@ -119,22 +122,35 @@ def gather(runs: Sequence[FinishedRun], answers: Answers, handed_on: HandedOn | 
 _FOLDERS = {EXPORT: "data/", MIX: "sample/"}
 
 
-def _handed_on(run: FinishedRun) -> HandedOn:
-    manifest = run.run.manifest
-    assert manifest is not None
+def _handed_on(run: FinishedRun, documents: FinishedRun) -> HandedOn:
+    """Of a finished run; what reports on the documents of another run hands those on."""
+    own = run if run.run.started.kind in _FOLDERS else documents
+    manifest, held = own.run.manifest, documents.run.manifest
+    assert manifest is not None and held is not None
+    gates = list(dict.fromkeys([*manifest.gates, *held.gates]))
     folder = _FOLDERS.get(manifest.kind, "documents/")
     files = [DataFile(one.path, one.bytes, one.sha256) for one in manifest.outputs if one.path.startswith(folder)]
     if manifest.kind != EXPORT:
-        return HandedOn(run.run.id, files, [], None, manifest.gates, manifest.counts)
+        return HandedOn(run.run.id, files, [], None, gates, manifest.counts)
     splits = read_splits(run.path)
     tokenizer = manifest.inputs[0].path if manifest.inputs else None
-    return HandedOn(run.run.id, in_order(files, splits), splits, tokenizer, manifest.gates, manifest.counts)
+    return HandedOn(run.run.id, in_order(files, splits), splits, tokenizer, gates, manifest.counts)
 
 
 def in_order(files: Sequence[DataFile], splits: Sequence[dict[str, Any]]) -> list[DataFile]:
     """The data files of an export in the order of its splits."""
     order: list[tuple[str | None, str] | None] = [(split.get("phase"), split["split"]) for split in splits]
     return sorted(files, key=lambda file: (order.index(place(file.path)), file.path))
+
+
+def _domains(run: FinishedRun, names: Sequence[str], rows: pl.LazyFrame) -> dict[str, list[tables.Share]]:
+    """How the data is divided by each classifier of domains that the run applied."""
+    found = {}
+    for name in names:
+        if name.startswith("domain.") and run.scan("measures").collect_schema()[name] == pl.String:
+            labels = run.scan("measures").select("id", name)
+            found[name] = tables.shares(rows.join(labels, on="id", how="left"), name)
+    return found
 
 
 def _shown(path: str) -> str:

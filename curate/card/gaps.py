@@ -21,14 +21,14 @@ def _records(facts: Facts) -> Iterator[str]:
         yield f"A check of the run failed: {gate}."
     funnel = facts.funnel
     if funnel is not None and funnel.failed:
-        yield f"{funnel.failed:,} of {funnel.total:,} records could not be read or extracted and are missing."
+        yield f"Records that could not be read or extracted, and are missing: {funnel.failed:,} of {funnel.total:,}."
     if facts.totals.truncated:
-        yield f"{facts.totals.truncated:,} documents are cut short, by the crawler or by a limit on their size."
+        yield f"Documents cut short, by the crawler or by a limit on their size: {facts.totals.truncated:,}."
     if facts.handed_on.tokenizer is None:
         yield "Tokens are estimated; no tokenizer has counted them."
     unknown = sum(one.documents for one in facts.languages if one.name in (UNKNOWN, "und"))
     if unknown:
-        yield f"The language of {unknown:,} documents is not known."
+        yield f"Documents whose language is not known: {unknown:,}."
     nobody = next((one.documents for one in facts.licences if one.name == UNKNOWN), facts.totals.documents)
     if nobody and facts.totals.documents:
         yield f"For {percent(nobody / facts.totals.documents)} of the documents the licence of the source is not known."
@@ -55,8 +55,8 @@ def _duplicates(facts: Facts) -> Iterator[str]:
     found = facts.contamination
     if found is None:
         yield "Nobody looked for items of benchmarks in the texts."
-    elif "records" not in found:
-        yield f"{found.get('items_contaminated', 0):,} items of benchmarks were found in the texts, and not removed."
+    elif "records" not in found and found.get("items_contaminated"):
+        yield f"Items of benchmarks that were found in the texts, and not removed: {found['items_contaminated']:,}."
 
 
 def pii_actions(facts: Facts) -> dict[str, str]:

@@ -30,6 +30,7 @@ _SIZES: tuple[str, ...] = (
 )
 _SIZES += ("10B<n<100B", "100B<n<1T", "n>1T")  # by the number of digits
 _LANGUAGES = 30
+_DOMAINS = 30
 _INPUTS = 20
 # An underscore inside of a word marks nothing.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
@@ -68,6 +69,8 @@ def _sections(facts: Facts, answers: Answers) -> Iterable[tuple[str, str]]:
     yield "Uses", _said(answers, "purpose") + _said(answers, "out_of_scope", "Not for: ")
     yield "Languages", _shares("language", facts.languages[:_LANGUAGES], facts, len(facts.languages))
     yield "Hosts", _shares("host", facts.hosts, facts, facts.totals.hosts)
+    for name, found in facts.domains.items():
+        yield f"By {_text(name)}", _shares(name, found[:_DOMAINS], facts, len(found))
     yield "How it was made", _steps(facts)
     yield "Personal data", _personal(facts) + "\n" + _said(answers, "personal_data")
     yield "Licences and rights", _licences(facts, answers) + "\n" + _said(answers, "rights")
@@ -185,6 +188,9 @@ def _steps(facts: Facts) -> str:
             parts.append(f"The {len(shown)} that dropped most, of {len(facts.rules)} rules that dropped any.\n")
     lines = [f"{place}. {_code(one.name)}: {_step(one)}" for place, one in enumerate(facts.activities, 1)]
     parts.append("\n".join(lines) + "\n")
+    scores = [_code(name) for name in facts.measures if name.startswith(("quality.", "harm.", "domain."))]
+    if scores:
+        parts.append(f"Classifiers gave each document {', '.join(scores)}.\n")
     parts.append(f"Made with Winnow {_text(facts.version)}.\n")
     return "\n".join(parts)
 

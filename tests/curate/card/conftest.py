@@ -60,12 +60,19 @@ def edits() -> pl.DataFrame:
     return pl.DataFrame([{**blank, "id": doc_id(name), "kind": kind} for name, kind in rows], EDITS, orient="row")
 
 
+def measures() -> pl.DataFrame:
+    topics = {"one": "science", "two": "science", "three": "home", "five": "home", "gone": "sports"}
+    rows = [(doc_id(name), topic, 0.5) for name, topic in topics.items()]
+    return pl.DataFrame(rows, ["id", "domain.topic", "quality.edu"], orient="row")
+
+
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run's directory; tests only read it."""
     path = tmp_path_factory.mktemp("runs") / "small"
     with Run.create(path, "curate.run", "small\n", root=path.parent / "workspace") as run:
-        for name, frame in {"documents": documents(), "rollups": rollups(), "edits": edits()}.items():
+        frames = {"documents": documents(), "rollups": rollups(), "edits": edits(), "measures": measures()}
+        for name, frame in frames.items():
             with ShardWriter(run.path / name, frame.to_arrow().schema) as writer:
                 writer.append(frame)
         (run.path / "settings.json").write_text(load(None, {}, []).settings.model_dump_json())

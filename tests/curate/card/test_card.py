@@ -11,6 +11,8 @@ import pytest
 import yaml
 from whole_run import Ended, curate
 
+from workbench.runs import Run
+
 from .conftest import ANSWERS, HOSTILE
 
 
@@ -63,9 +65,9 @@ def test_personal_data_licences_and_gaps(written: Path) -> None:
     gaps = section(text, "Known gaps")
     for said in (
         "host x.example lost 95 % of its pages",
-        "1 of 10 records",
-        "1 documents are cut short",
-        "The language of 1 documents",
+        "missing: 1 of 10.",
+        "limit on their size: 1.",
+        "language is not known: 1.",
         "For 60.0 % of the documents the licence",
         "Tokens are estimated",
         "names of people",
@@ -139,6 +141,28 @@ def test_an_export_has_the_card_that_is_written_of_it_later(small: Path, tmp_pat
     values = front((tmp_path / "out/README.md").read_text())
     assert [part["split"] for part in values["configs"][0]["data_files"]] == ["train", "test"]
     assert "| `train` | " in (tmp_path / "out/README.md").read_text()
+
+
+def test_what_classifiers_said_is_shown(small: Path, tmp_path: Path) -> None:
+    text = card_text(small, tmp_path)
+    assert "| `science` | 2 | 30 | 20.0 % |\n| `unknown` | 1 | 0 | 0.0 % |" in section(text, "By domain.topic")
+    assert "Classifiers gave each document `domain.topic`, `quality.edu`." in text
+    assert "judged the quality" not in text and "toxic" in section(text, "Known gaps")
+
+
+def card_text(run: Path, folder: Path) -> str:
+    assert card(run, folder, ANSWERS, "--to", folder / "card").code == 0
+    return (folder / "card/README.md").read_text()
+
+
+def test_a_report_on_the_documents_of_another_run_describes_those(small: Path, tmp_path: Path) -> None:
+    parent = Run.open(small, tmp_path)
+    with Run.create(tmp_path / "report", "curate.decontaminate", "x\n", root=tmp_path, parents=[parent]) as run:
+        run.finish(counts={"items_contaminated": 7})
+    text = card_text(tmp_path / "report", tmp_path)
+    assert "- files: 1\n" in text
+    assert "not removed: 7." in section(text, "Known gaps")
+    assert "x.example lost" in text
 
 
 def test_a_mix_counts_copies(small: Path, tmp_path: Path) -> None:
