@@ -47,7 +47,7 @@ DROPPED_OF = 5
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 QUESTION = "how many people live in the city and what is the weather like in winter"
 QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "the word of one document": ("{own}", {}),
+    "one word (large: of one document)": ("{own}", {}),
     "two words": ("water energy", {}),
     "a phrase": ('"in the world"', {}),
     "the commonest word": ("the", {}),

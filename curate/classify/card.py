@@ -29,6 +29,9 @@ def card(kind: str, settings: Training, described: Described, evaluation: Mappin
     lines += ["## On the held-out examples", "", "| measure | value |", "|---|---:|"]
     lines += [f"| {_cell(label)} | {shown} |" for label, shown in figures(evaluation)]
     lines += _classes(evaluation)
+    for label, report in evaluation.get("by_label", {}).items():
+        lines += ["", f"### {_cell(label)}", "", "| measure | value |", "|---|---:|"]
+        lines += [f"| {_cell(name)} | {shown} |" for name, shown in figures(report)]
     for column, title in (("by_source", "By source"), ("by_lang", "By language"), ("by_length", "By length")):
         lines += _groups(evaluation.get(column, []), title)
     lines += ["", "## Limits", ""]

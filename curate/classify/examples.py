@@ -32,6 +32,8 @@ SCHEMA: dict[str, Any] = {
     "lang": pl.String,
     "text": pl.String,
 }
+JOIN = " + "
+"""Between the labels of an example that has several."""
 _URL_FIELDS = ("url", "source_url", "uri")
 
 
@@ -139,11 +141,8 @@ class Reader:
             raise row.error(f"'{source.text}' is {type(text).__name__}, no text", "name the field of the text")
         if not has_words(text):
             raise row.error("the text has no word: only white space and punctuation", "remove the row")
-        if label is None and source.label is not None:
-            value = _field(row, source.label)
-            if not isinstance(value, str | int | bool):
-                raise row.error(f"'{source.label}' is {value!r}, no label", "a label is a word or a whole number")
-            label = str(value)
+        if label is None:
+            label = _label(source, row)
         url = next((row.values[name] for name in _URL_FIELDS if isinstance(row.values.get(name), str)), None)
         host = _host(url)
         place = f"{path.name}:{row.line}" if table else path.name
@@ -191,6 +190,24 @@ def cut(text: str, size: int) -> list[str]:
         at = stop
     pieces.append(text[at:].strip())
     return pieces
+
+
+def _label(source: Source, row: Row) -> str | None:
+    """The label of a row; several are joined, none of several is an empty text."""
+    if source.labels is not None:
+        there = [(name, _field(row, name)) for name in source.labels]
+        for name, value in there:
+            if not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise row.error(f"'{name}' is {value!r}, not between 0 and 1", "0 or 1, false or true, or a share")
+        return JOIN.join(name for name, value in there if value >= 0.5)
+    if source.label is None:
+        return None
+    value = _field(row, source.label)
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return JOIN.join(value)
+    if not isinstance(value, str | int | bool):
+        raise row.error(f"'{source.label}' is {value!r}, no label", "a label is a word or a whole number")
+    return str(value)
 
 
 def _field(row: Row, name: str) -> Any:

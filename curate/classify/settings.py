@@ -44,7 +44,9 @@ class Source(Section):
     text: str = "text"
     """The field of JSONL and Parquet that holds the text."""
     label: str | None = None
-    """The field that holds the label; only under `labelled`."""
+    """The field that holds the label (for harm: or a list of labels); only under `labelled`."""
+    labels: list[str] | None = None
+    """For harm: fields that hold 0 or 1, false or true, or a share, of which 0.5 and more is yes."""
     group: str | None = None
     """The field whose values are kept together by the split (default: host of the `url`, else each row alone)."""
     urls: str | None = None
@@ -60,7 +62,9 @@ class Source(Section):
             raise ValueError("give path or run")
         if self.run is None and (self.urls is not None or self.langs is not None):
             raise ValueError("urls and langs choose among the documents of a run")
-        if self.run is not None and (self.label is not None or self.group is not None):
+        if self.label is not None and self.labels is not None:
+            raise ValueError("give label or labels")
+        if self.run is not None and (self.label or self.labels or self.group):
             raise ValueError("a run has no label and no group field")
         return self
 
@@ -113,3 +117,45 @@ class Classes(Training):
     def by_label(self) -> Mapping[str, Sequence[Source]]:
         """As given."""
         return self.classes
+
+
+class Domains(Classes):
+    """`curate domains train`: labels from sources, from labelled files, from seed terms, or from clusters."""
+
+    texts: list[Source] = Field(default_factory=list)
+    """Texts without labels, for a taxonomy or clusters."""
+    taxonomy: str | None = None
+    """`topics` or `formats`, or a YAML file: texts that hold its seed terms become its examples."""
+    clusters: int | None = Field(default=None, ge=2)
+    """So many clusters of alike texts, each named by its words."""
+    reads: Literal["words", "page"] | None = None
+    """`page`: also the page's shape and URL (default: as the taxonomy says, else words)."""
+    least_examples: int = Field(default=8, ge=2)
+    """Labels of a taxonomy with fewer examples are left out."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [name for name in ("taxonomy", "clusters") if getattr(self, name) is not None]
+        if len(ways) > 1 or (ways and (self.classes or self.labelled)):
+            raise ValueError("labels come from one of: classes and labelled, taxonomy, clusters")
+        if bool(ways) != bool(self.texts):
+            raise ValueError(f"{ways[0]} needs `texts:`" if ways else "`texts:` needs a taxonomy or clusters")
+        if self.reads == "page" and self.engine == "fasttext":
+            raise ValueError("fastText reads words alone")
+        return self
+
+
+class Harm(Training):
+    """`curate harm train`: kinds of harm, each for itself; a text may have several or none."""
+
+    piece: NonNegativeInt = 0
+    clean: list[str] = Field(default_factory=lambda: ["none", "clean", "ok", "0", "false", "False"])
+    """Labels that say that a text is harmless."""
+
+    @model_validator(mode="after")
+    def _has_labels(self) -> Self:
+        if not self.labelled:
+            raise ValueError("harm is learned from `labelled:` files")
+        if self.engine != "linear":
+            raise ValueError("a text may have several kinds of harm, which fastText cannot learn: engine is linear")
+        return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curate.classify import card, evaluate, model, split
-from curate.classify.examples import Examples, Reader
+from curate.classify.examples import JOIN, Examples, Reader
 from curate.classify.model import FOLDER, Described, Model
 from curate.classify.settings import Training
 from workbench import html, manifest, plots
@@ -53,7 +53,7 @@ class Prepared:
 def prepare(settings: Training, folder: Path, root: Path) -> Prepared:
     """Reads and splits. Raises UserError for an empty class, a single label, and bad rows."""
     read = Reader(folder, root, piece=settings.piece, seed=settings.seed).read(settings.by_label(), settings.labelled)
-    unlabelled = next((one for one in settings.labelled if one.label is None), None)
+    unlabelled = next((one for one in settings.labelled if one.label is None and one.labels is None), None)
     if unlabelled is not None:
         raise UserError(f"{unlabelled.name}: which field holds the label?", hint="add `label: FIELD` to the source")
     named = [label for label, sources in settings.by_label().items() if sources or not settings.labelled]
@@ -61,10 +61,11 @@ def prepare(settings: Training, folder: Path, root: Path) -> Prepared:
     return prepared(read, labels, settings)
 
 
-def prepared(read: Examples, labels: list[str], settings: Training) -> Prepared:
-    """The split of examples whose labels are known to be sound."""
+def prepared(read: Examples, labels: list[str], settings: Training, strata: Sequence[str] | None = None) -> Prepared:
+    """The split of examples whose labels are known to be sound; `strata` (default: the labels) are on both sides."""
     frame = read.frame.filter(pl.col("label").is_not_null())
-    held, torn = split.held_out(frame["label"].to_list(), frame["group"].to_list(), settings.held_out, settings.seed)
+    parts = frame["label"].to_list() if strata is None else strata
+    held, torn = split.held_out(parts, frame["group"].to_list(), settings.held_out, settings.seed)
     notes = [*read.notes]
     for label in torn:
         notes.append(
@@ -87,7 +88,8 @@ def measured(frame: pl.DataFrame) -> pl.DataFrame:
 def fit(folder: Path, described: Described, settings: Training, ready: Prepared) -> Model:
     """Trains on what is not held out."""
     seen = ready.frame.filter(~pl.col("held_out"))
-    target = np.array([[label == name for name in ready.labels] for label in seen["label"]], dtype=bool)
+    own = [[label] if described.exclusive else label.split(JOIN) for label in seen["label"]]
+    target = np.array([[name in labels for name in ready.labels] for labels in own], dtype=bool)
     return model.train(
         folder, described, settings, seen["text"].to_list(), seen["url"].to_list(), target, seen["group"].to_list()
     )

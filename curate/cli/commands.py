@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.cli import ask, decontaminate, duplicates, export, index, make, mix, quality, search
+from curate.cli import ask, card, decontaminate, domains, duplicates, export, harm, index, make, mix, quality, search
 from workbench import console
 
 app = console.app("curate", "From crawls to datasets, with the reason for every page that is missing.")
@@ -19,6 +19,9 @@ app.command()(search.search)
 app.command()(decontaminate.decontaminate)
 app.command()(export.export)
 app.add_typer(quality.app)
+app.command()(card.card)
+app.add_typer(domains.app)
+app.add_typer(harm.app)
 
 
 def main() -> None:

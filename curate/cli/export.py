@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curate.cli.card import AnswersFile
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Jobs, Root, RunName, Seed
@@ -15,7 +16,6 @@ from workbench.render import Facts, Table
 
 if TYPE_CHECKING:
     from curate.export.plan import Plan
-    from curate.export.write import Exported
 
 FORMATS = ("parquet", "jsonl.zst", "datasets")
 
@@ -34,6 +34,7 @@ def export(
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", metavar="FILE", help="Count tokens by this tokenizer.json.")
     ] = None,
+    answers: AnswersFile = None,
     shard_chars: Annotated[
         int, typer.Option("--shard-chars", min=1, metavar="N", help="Characters of text of one file, at most.")
     ] = 300_000_000,
@@ -48,6 +49,9 @@ def export(
     """Export kept documents in splits that no near-duplicate straddles; every row names its source record."""
     from curate.ask.finished import FinishedRun
     from curate.ask.lineage import lineage
+    from curate.card.answers import load
+    from curate.card.facts import DataFile, HandedOn, in_order
+    from curate.card.write import ANSWERS, beside, card
     from curate.export import plan as plans
     from curate.export import splits as shares
     from curate.export import write
@@ -58,6 +62,8 @@ def export(
     wanted = shares.parse(splits)
     if tokenizer is not None:
         Counter(tokenizer)  # before anything starts
+    own = beside(to, ANSWERS)
+    said = load(answers or (own if own.is_file() else None))
     runs = lineage(FinishedRun.open(run, root), root)
     plan = plans.make(runs, wanted, seed, shard_chars, format)
     gates = failed_checks(plan)
@@ -69,7 +75,14 @@ def export(
     _warn(screen, plan, wanted)
     if dry_run:
         return Result({"splits": plan.splits, "clusters": plan.clusters}, [_table(plan.splits, "", tokenizer)])
-    options = write.Options(format, wanted, seed, shard_chars, tokenizer)
+    people = said.model_dump(mode="json", exclude_unset=True) if format == "datasets" else None
+    options = write.Options(format, wanted, seed, shard_chars, tokenizer, people)
+
+    def describe(done: write.Exported) -> dict[str, str]:
+        counter = None if tokenizer is None else tokenizer.name
+        files = in_order([DataFile(file.path, file.bytes, file.sha256) for file in done.files], done.splits)
+        return card(runs, said, HandedOn(done.run.id, files, done.splits, counter, gates, done.counts))
+
     done = write.write(
         plan,
         options,
@@ -80,25 +93,18 @@ def export(
         gates=gates,
         listener=screen.progress,
         attach=screen.attach,
-        describe=lambda exported: _readme(exported) if format == "datasets" else {},
+        describe=describe if format == "datasets" else lambda done: {},
     )
     manifest = done.run.manifest
     assert manifest is not None
-    told = done.splits or plan.splits
     data: dict[str, Any] = {
-        "splits": told,
+        "splits": done.splits,
         "clusters": plan.clusters,
         "counts": manifest.counts,
         "was_done": done.was_done,
     }
     title = f"{done.run.path}: done before, nothing to do" if done.was_done else str(done.run.path)
-    return Result(data, [_table(told, title, tokenizer), Facts(_facts(plan))], done.run.path)
-
-
-def _readme(exported: Exported) -> dict[str, str]:
-    from curate.export.configs import configs, front_matter
-
-    return {"README.md": front_matter({"configs": configs(file.path for file in exported.files)})}
+    return Result(data, [_table(done.splits, title, tokenizer), Facts(_facts(plan))], done.run.path)
 
 
 _GATED = "look at it with 'curate duplicates', make the run again, or export it all the same with --force"

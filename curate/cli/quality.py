@@ -73,7 +73,7 @@ def train(
         raise UserError(f"the labels are {', '.join(ready.labels)}: two, one of them positive, are needed", hint=hint)
     if dry_run:
         used = training.used(ready.frame)
-        return Result({"used": used, "warnings": ready.notes}, [_used(used)])
+        return Result({"used": used, "warnings": ready.notes}, [used_table(used)])
     score = settings.positive_label
     described = model.describe(training.QUALITY, settings, ready.labels, score=score)
     for note in ready.notes:
@@ -90,7 +90,7 @@ def train(
         attach=screen.attach,
     )
     data = {"was_done": done.was_done, "evaluation": done.evaluation}
-    blocks = [_used(done.evaluation["used"]), *report(done.evaluation), f"written to {done.run.path}"]
+    blocks = [used_table(done.evaluation["used"]), *report(done.evaluation), f"written to {done.run.path}"]
     return Result(data, blocks, done.run.path)
 
 
@@ -152,7 +152,8 @@ def _settings(
     return settings_of(Quality, recipe, flags, sets or [])
 
 
-def _used(used: Sequence[Mapping[str, Any]]) -> Table:
+def used_table(used: Sequence[Mapping[str, Any]]) -> Table:
+    """Examples by label, source and side of the split."""
     rows = [
         [
             row["label"],

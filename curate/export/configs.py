@@ -12,6 +12,12 @@ import yaml
 _SHARD = re.compile(r"data/(?:(?P<phase>[^/]+)/)?(?P<split>[a-z][a-z0-9_]*)-\d{5,}-of-\d{5,}(?P<ending>\.[a-z.]+)")
 
 
+def place(path: str) -> tuple[str | None, str] | None:
+    """The phase and the split that a data file of an export belongs to."""
+    found = _SHARD.fullmatch(path)
+    return None if found is None else (found["phase"], found["split"])
+
+
 def configs(paths: Iterable[str]) -> list[dict[str, Any]]:
     """The `configs` of a dataset card: one for each phase of a mix, else `default`; the first is the default.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.export.tokens import COUNTED, ESTIMATED, Counter
@@ -48,7 +49,7 @@ def shard_step(setup: dict[str, Any]) -> Iterator[Work]:
                 done += table.num_rows
                 shown = _exported(table, schema, own, counter)
                 name = COUNTED if COUNTED in schema.names else ESTIMATED
-                tokens += int(np.sum(shown[name].to_numpy())) if name in schema.names else 0
+                tokens += pc.sum(shown[name]).as_py() or 0 if name in schema.names else 0
                 report(done / max(len(position), 1), documents=done)
                 yield shown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,30 +25,33 @@ from workbench.yamltree import dump
 
 KIND = "curate.export"
 CHECKSUMS = "SHA256SUMS"
+SPLITS = "splits.json"
 VERSION = 1  # raised when the code changes what is written
 _STEP = "curate.export.shard:shard_step"
 
 
 @dataclass
 class Exported:
-    """The run of the export, the plan's splits with their tokens, and the files; `was_done` where the same export stood
-    there before."""
+    """The run of the export, the plan's splits with their tokens, the files and the counts; `was_done` where the same
+    export stood there before."""
 
     run: Run
     splits: list[dict[str, Any]] = field(default_factory=list)
     files: list[Written] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
     was_done: bool = False
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose, as far as it decides the bytes."""
+    """What the user chose, as far as it decides the bytes. answers: what people say in the card of `datasets`."""
 
     format: str
     shares: dict[str, float]
     seed: int
     shard_chars: int
     tokenizer: Path | None
+    answers: dict[str, Any] | None
 
     def recipe(self, source: FinishedRun) -> str:
         """The canonical text that names the export."""
@@ -63,6 +67,7 @@ class Options:
                     "seed": self.seed,
                     "shard_chars": self.shard_chars,
                     "tokenizer": tokenizer,
+                    "answers": self.answers,
                 },
             }
         )
@@ -89,17 +94,18 @@ def write(
     with run:
         attach(run.path)
         if run.is_finished:
-            return Exported(run, was_done=True)
+            return Exported(run, read_splits(run.path), was_done=True)
         run.emit(Event("info", "export", f"{len(plan.shards)} files"))
         outcomes = _shards(run.path, plan, options, jobs, listener)
         done = Exported(run, _with_tokens(plan, outcomes), _publish(run.path, plan, outcomes))
-        for name, text in describe(done).items():
+        done.counts = _counts(plan, done)
+        for name, text in {**describe(done), SPLITS: json.dumps(done.splits, indent=1) + "\n"}.items():
             write_text(run.path / name, text)
             done.files.append(Written(name, None, (run.path / name).stat().st_size, sha256(run.path / name)))
         listed = sorted(done.files, key=lambda file: file.path)
         write_text(run.path / CHECKSUMS, "".join(f"{file.sha256}  {file.path}\n" for file in listed))
         run.finish(
-            counts=_counts(plan, done),
+            counts=done.counts,
             timings={"total": round(time.monotonic() - began, 3)},
             inputs=[] if options.tokenizer is None else [tokens.as_input(options.tokenizer)],
             written=done.files,
@@ -162,13 +168,21 @@ def _publish(directory: Path, plan: Plan, outcomes: Sequence[Outcome]) -> list[W
 
 def _counts(plan: Plan, done: Exported) -> dict[str, int]:
     counts = {
-        "documents": len(plan.rows["position"].unique()),
+        "documents": plan.rows["position"].n_unique(),
         "rows": plan.rows.height,
         "tokens": sum(split["tokens"] for split in done.splits),
         "files": len(plan.shards),
     }
-    for name in ("documents", "rows", "tokens"):
-        for split in done.splits:
-            key = f"{name}_{split['split']}"
-            counts[key] = counts.get(key, 0) + split[name]
     return counts | (plan.clusters or {})
+
+
+def read_splits(directory: Path) -> list[dict[str, Any]]:
+    """Of a finished export, in order: phase (of a mix), split, documents, rows, files and tokens. Raises UserError
+    (exit 4) where the file is damaged."""
+    path = directory / SPLITS
+    try:
+        splits: list[dict[str, Any]] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        hint = f"see curate verify {directory}"
+        raise UserError(f"cannot read {path}", hint=hint, code=Exit.INPUT) from None
+    return splits

@@ -12,6 +12,7 @@ from whole_run import outputs
 
 from curate.ask.finished import FinishedRun
 from curate.pipeline.schemas import DOCUMENTS, DUPLICATES, FINGERPRINTS, PAIRS
+from curate.recipe import load
 from workbench import tables
 from workbench.runs import Run
 
@@ -52,10 +53,12 @@ def related(ids: list[str]) -> dict[str, pl.DataFrame]:
 
 
 def make_run(path: Path, frames: dict[str, pl.DataFrame], **finish: list[str]) -> Path:
+    """A finished run of these tables, with the settings that a run has by default."""
     with Run.create(path, "curate.run", f"{path.name}\n", root=path.parent / "workspace") as run:
         for name, frame in frames.items():
             with tables.ShardWriter(run.path / name, frame.to_arrow().schema, min_rows=400) as writer:
                 writer.append(frame)
+        (run.path / "settings.json").write_text(load(None, {}, []).settings.model_dump_json())
         run.finish(**finish)
     return path
 
