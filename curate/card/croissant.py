@@ -45,7 +45,7 @@ def document(facts: Facts, answers: Answers) -> dict[str, Any]:
         "version": answers.version,
     }
     if "licence" in said:
-        found["license"] = said.get("licence_url", f"https://spdx.org/licenses/{said['licence']}")
+        found["license"] = said.get("licence_url", said["licence"])
     pairs = {"url": "url", "date_published": "datePublished", "citation": "citeAs"}
     found |= {term: said[key] for key, term in pairs.items() if key in said}
     found["creator"] = [{"@type": "sc:Organization", "name": one} for one in said.get("creators", [])]

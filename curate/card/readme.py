@@ -222,7 +222,7 @@ def _licences(facts: Facts, answers: Answers) -> str:
         whole = f"The collection: {_text(answers.licence)}{link}. The texts stay under the licences of their sources.\n"
     if not facts.licences:
         return whole
-    names = {one.source: one.licence for one in answers.licences}
+    names = {one.source: f"{one.licence} {one.url or ''}".strip() for one in answers.licences}
     rows = [[one.name, names.get(one.name, UNKNOWN), one.documents, one.tokens] for one in facts.licences]
     return f"{whole}\n{_table(['source', 'licence', 'documents', 'tokens (estimated)'], rows, 2)}"
 

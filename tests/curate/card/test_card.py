@@ -24,7 +24,8 @@ def card(run: Path, folder: Path, text: str = "", *more: str | Path) -> Ended:
 @pytest.fixture(scope="module")
 def written(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("card")
-    extra = "licences: [{host: '*.gov.uk', licence: OGL-UK-3.0}]\ncitation: '@misc{small}'\nlimitations: [Only five.]\n"
+    licences = "licences: [{host: '*.gov.uk', licence: OGL-UK-3.0, url: https://o.example/l}]\n"
+    extra = licences + "citation: '@misc{small}'\nlimitations: [Only five.]\n"
     ended = card(small, folder, ANSWERS + extra, "--to", folder / "card")
     assert ended.code == 0, ended.stderr
     return folder / "card"
@@ -60,7 +61,7 @@ def test_counts_and_removal_by_step(written: Path) -> None:
 def test_personal_data_licences_and_gaps(written: Path) -> None:
     text = (written / "README.md").read_text()
     assert "| `email` | `replace` | 2 | 3 |" in section(text, "Personal data")
-    assert "| `host *.gov.uk` | `OGL-UK-3.0` | 2 | 30 |" in section(text, "Licences and rights")
+    assert "| `host *.gov.uk` | `OGL-UK-3.0 https://o.example/l` | 2 | 30 |" in section(text, "Licences and rights")
     assert "| `unknown` | `unknown` | 3 | 120 |" in section(text, "Licences and rights")
     gaps = section(text, "Known gaps")
     for said in (
