@@ -30,7 +30,11 @@ Reads = Literal["words", "page"]
 
 
 class Described(BaseModel):
-    """`model.json`. reads: the words alone, or also the page's shape and URL. score: the label that is the score."""
+    """`model.json`.
+
+    reads: the words alone, or also the page's shape and URL. score: the label that is the score. across: of a tagger,
+    see there.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +45,7 @@ class Described(BaseModel):
     reads: Reads
     features: str
     score: str | None = None
+    across: list[str] = []
 
 
 @dataclass(frozen=True)

@@ -48,11 +48,17 @@ def page_features(batch: Batch) -> Extra:
         step = np.searchsorted(np.asarray(limits), np.asarray(columns[name], float), side="right")
         shapes.append(_steps(name)[step])
     fixed = np.repeat(np.stack(shapes, axis=1), 3, axis=1)
-    slots = []
-    for row, url in zip(fixed, batch.urls, strict=True):
-        slots.append(np.concatenate([row, features.name_slots([f"url:{word}" for word in url_words(url)])]))
-    first = np.concatenate([[0], np.cumsum([len(part) for part in slots])]).astype(np.int64)
-    return Extra(first, np.concatenate([np.empty(0, np.uint32), *slots]).astype(np.uint32))
+    words = [url_words(url) for url in batch.urls]
+    addresses = features.name_slots([f"url:{word}" for own in words for word in own])
+    counts = np.array([len(own) for own in words], np.int64)
+    first = np.concatenate([[0], np.cumsum(counts + fixed.shape[1])])
+    slots = np.empty(first[-1], np.uint32)
+    shaped = (first[:-1, None] + np.arange(fixed.shape[1])).ravel()
+    slots[shaped] = fixed.ravel()
+    rest = np.ones(len(slots), bool)
+    rest[shaped] = False
+    slots[rest] = addresses
+    return Extra(first, slots)
 
 
 def url_words(url: str | None) -> list[str]:

@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from curate.classify.settings import Source, Training
+from curate.classify.settings import Source
 from workbench import recipes, registry
 from workbench.errors import UserError
+from workbench.recipes import Section
 
-AnyTraining = TypeVar("AnyTraining", bound=Training)
+Settings = TypeVar("Settings", bound=Section)
 
 
 def settings_of(
-    model: type[AnyTraining], recipe: Path | None, flags: Mapping[str, Any], sets: Sequence[str]
-) -> tuple[AnyTraining, Path]:
+    model: type[Settings], recipe: Path | None, flags: Mapping[str, Any], sets: Sequence[str]
+) -> tuple[Settings, Path]:
     """The resolved settings, and the folder that paths are relative to. Raises UserError with the place."""
     layers = [] if recipe is None else [recipes.from_file(recipe)]
     if flags:
@@ -41,15 +42,15 @@ def flag_values(name: str, values: Sequence[str] | None, recipe: Path | None, ro
         path, colon, field = value.rpartition(":")
         if not colon or not path or not field:
             raise UserError(f"--labelled {value}: not of the form FILE:FIELD", hint="for example labels.jsonl:label")
-        found.append({"path": _from(recipe, path), "label": field})
+        found.append({"path": flag_path(recipe, path), "label": field})
     return {name: found}
 
 
 def _values(name: str, recipe: Path | None, root: Path) -> dict[str, str]:
     path = Path(name)
     if path.is_dir() and registry.is_run(path):
-        return {"run": _from(recipe, name)}
-    return {"path": _from(recipe, name)} if path.exists() or not _is_known(name, root) else {"run": name}
+        return {"run": flag_path(recipe, name)}
+    return {"path": flag_path(recipe, name)} if path.exists() or not _is_known(name, root) else {"run": name}
 
 
 def _is_known(name: str, root: Path) -> bool:
@@ -60,6 +61,6 @@ def _is_known(name: str, root: Path) -> bool:
     return True
 
 
-def _from(recipe: Path | None, name: str) -> str:
+def flag_path(recipe: Path | None, name: str) -> str:
     """A path of the command line as the recipe would name it."""
     return Path(name).as_posix() if recipe is None else Path(os.path.relpath(name, recipe.parent)).as_posix()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.cli import ask, card, decontaminate, domains, duplicates, export, harm, index, make, mix, quality, search
+from curate.cli import ask, card, decontaminate, domains, duplicates, export, harm, index, make, mix, pii, quality, search
 from workbench import console
 
 app = console.app("curate", "From crawls to datasets, with the reason for every page that is missing.")
@@ -22,6 +22,7 @@ app.add_typer(quality.app)
 app.command()(card.card)
 app.add_typer(domains.app)
 app.add_typer(harm.app)
+app.add_typer(pii.app)
 
 
 def main() -> None:

@@ -1,0 +1,208 @@
+"""A tagger of words: names and addresses by the words around them, for what no pattern finds.
+
+Every word has about thirty features, hashed from itself, its shape, its ends, what stands before it, and the same of
+its neighbours; the linear engine gives each word a probability for each kind. Words of one kind that stand together
+are one find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from curate.classify import linear
+from curate.classify.features import BITS, Rows
+from curate.classify.linear import LinearModel
+from curate.measures.batch import Batch
+from curate.segment import classes
+from curate.segment.kernels import helper
+from curate.segment.tables import DECIMAL
+
+KIND = "tokens/20/1"
+OTHER = "other"
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
+_SHIFT = np.uint64(64 - BITS)
+_EACH = 29
+_WIDE, _NEAR = 3, 1
+_SPACE, _NEWLINE, _COMMA, _DOT = ord(" "), ord("\n"), ord(","), ord(".")
+# What stands before a word.
+START, NOTHING, BLANK, BREAK, COMMA, DOT, MARK = range(7)
+
+
+class Tagged(NamedTuple):
+    """A find: document in the batch, code points in its text, kind, and the least probability of its words."""
+
+    doc: int
+    start: int
+    end: int
+    kind: str
+    score: float
+
+
+class Tagger(NamedTuple):
+    """A trained tagger; labels are the kinds and `other`, in the order of the model's columns; across: kinds whose
+    finds run over commas and line ends, as addresses do."""
+
+    labels: list[str]
+    across: list[str]
+    engine: LinearModel
+
+    def find(self, batch: Batch, threshold: float = 0.5) -> list[Tagged]:
+        """The finds in order: words whose kind has at least this probability, joined where nothing parts them."""
+        words, text = batch.segments.words_uax29, batch.segments.text
+        if not len(words.begin):
+            return []
+        before = gaps(batch)
+        scores = self.engine.score(word_features(batch))
+        scores[:, self.labels.index(OTHER)] = 0.0
+        best = scores.argmax(axis=1)
+        sure = scores[np.arange(len(best)), best]
+        owner = np.repeat(np.arange(batch.docs), np.diff(words.first))
+        found: list[Tagged] = []
+        last = -2
+        for at in np.flatnonzero(sure >= threshold).tolist():
+            doc, kind = int(owner[at]), self.labels[best[at]]
+            start, end = int(words.begin[at] - text.first[doc]), int(words.end[at] - text.first[doc])
+            joins = at == last + 1 and found and found[-1].doc == doc and found[-1].kind == kind
+            if joins and (kind in self.across or before[at] in (NOTHING, BLANK, DOT)):
+                found[-1] = found[-1]._replace(end=end, score=min(found[-1].score, float(sure[at])))
+            else:
+                found.append(Tagged(doc, start, end, kind, float(sure[at])))
+            last = at
+        return found
+
+
+def train(
+    batches: Sequence[Batch],
+    tags: NDArray[np.int64],
+    labels: list[str],
+    across: list[str],
+    groups: Sequence[str],
+    settings: linear.Linear,
+    seed: int,
+) -> Tagger:
+    """tags: the label of every word of the batches, by place; groups: what is kept in one fold, for every word."""
+    parts = [word_features(batch) for batch in batches]
+    slots = np.concatenate([part.slots for part in parts])
+    values = np.concatenate([part.values for part in parts])
+    rows = Rows(np.arange(len(tags) + 1, dtype=np.int64) * _EACH, slots, values)
+    target = tags[:, None] == np.arange(len(labels))[None, :]
+    return Tagger(labels, across, linear.train(rows, target, groups, settings, seed, exclusive=True))
+
+
+def word_features(batch: Batch) -> Rows:
+    """The features of each word of `words_uax29`, all documents after each other."""
+    words, text = batch.segments.words_uax29, batch.segments.text
+    tables = classes()
+    base = _attributes(text.codes, words.begin, words.end, tables.lower, tables.flags)
+    slots = _slots(batch.segments.lower_ids("words_uax29"), base, gaps(batch), words.first)
+    count = len(words.begin)
+    values = np.full(count * _EACH, 1 / np.sqrt(_EACH), np.float32)
+    return Rows(np.arange(count + 1, dtype=np.int64) * _EACH, slots, values)
+
+
+def gaps(batch: Batch) -> NDArray[np.int64]:
+    """What stands between each word and the one before it in its document."""
+    words = batch.segments.words_uax29
+    return np.asarray(_gaps(batch.segments.text.codes, words.begin, words.end, words.first))
+
+
+@njit(cache=True)
+def _gaps(codes, begin, end, first):  # type: ignore[no-untyped-def]  # a kernel
+    out = np.empty(len(begin), dtype=np.int64)
+    for doc in range(len(first) - 1):
+        for i in range(first[doc], first[doc + 1]):
+            if i == first[doc]:
+                out[i] = START
+                continue
+            kind = NOTHING
+            for at in range(end[i - 1], begin[i]):
+                code = codes[at]
+                here = MARK
+                if code == _SPACE:
+                    here = BLANK
+                elif code == _NEWLINE:
+                    here = BREAK
+                elif code == _COMMA:
+                    here = COMMA
+                elif code == _DOT:
+                    here = DOT
+                if here == MARK or (here > kind and kind != MARK):
+                    kind = here
+            out[i] = kind
+    return out
+
+
+@njit(cache=True)
+def _attributes(codes, begin, end, lower, flags):  # type: ignore[no-untyped-def]  # a kernel
+    """Hashes of shape, first and last three letters of each word, uint64[words, 3]."""
+    out = np.empty((len(begin), 3), dtype=np.uint64)
+    for i in range(len(begin)):
+        shape, last, repeated = np.uint64(7), np.uint64(0), 0
+        for at in range(begin[i], end[i]):
+            code = codes[at]
+            kind = np.uint64(1)
+            if flags[code] & DECIMAL:
+                kind = np.uint64(2)
+            elif lower[code] != code:
+                kind = np.uint64(3)
+            elif code < 128 and not (97 <= code <= 122):
+                kind = np.uint64(4)
+            repeated = repeated + 1 if kind == last else 1
+            if repeated <= 3:
+                shape = shape * np.uint64(5) + kind
+            last = kind
+        out[i, 0] = shape
+        head, tail = np.uint64(11), np.uint64(13)
+        for at in range(begin[i], min(begin[i] + 3, end[i])):
+            head = (head ^ np.uint64(lower[codes[at]])) * _MIX
+        for at in range(max(begin[i], end[i] - 3), end[i]):
+            tail = (tail ^ np.uint64(lower[codes[at]])) * _MIX
+        out[i, 1], out[i, 2] = head, tail
+    return out
+
+
+@helper
+def _slot(name, value):  # type: ignore[no-untyped-def]
+    mixed = (value ^ (np.uint64(name) * _MIX)) * _SPREAD
+    mixed ^= mixed >> np.uint64(29)
+    return np.uint32((mixed * _SPREAD) >> _SHIFT)
+
+
+@njit(cache=True)
+def _slots(ids, base, before, first):  # type: ignore[no-untyped-def]  # a kernel
+    out = np.empty(len(ids) * _EACH, dtype=np.uint32)
+    edge = np.uint64(1)
+    n = 0
+    for doc in range(len(first) - 1):
+        low, high = first[doc], first[doc + 1]
+        for i in range(low, high):
+            for step in range(-_WIDE, _WIDE + 1):
+                inside = low <= i + step < high
+                out[n] = _slot(100 + step, ids[i + step] if inside else edge)
+                out[n + 1] = _slot(200 + step, base[i + step, 0] if inside else edge)
+                n += 2
+            for step in range(-_NEAR, _NEAR + 1):
+                inside = low <= i + step < high
+                out[n] = _slot(300 + step, base[i + step, 1] if inside else edge)
+                out[n + 1] = _slot(400 + step, base[i + step, 2] if inside else edge)
+                gap = before[i + step] if inside else np.int64(START)
+                out[n + 2] = _slot(500 + step, np.uint64(gap + 1))
+                n += 3
+            left = ids[i - 1] if i > low else edge
+            left_shape = base[i - 1, 0] if i > low else edge
+            right = ids[i + 1] if i + 1 < high else edge
+            right_shape = base[i + 1, 0] if i + 1 < high else edge
+            out[n] = _slot(600, left * _SPREAD + ids[i])
+            out[n + 1] = _slot(601, ids[i] * _SPREAD + right)
+            out[n + 2] = _slot(602, left_shape * _SPREAD + base[i, 0])
+            out[n + 3] = _slot(603, base[i, 0] * _SPREAD + right_shape)
+            out[n + 4] = _slot(604, left * _SPREAD + base[i, 0])
+            out[n + 5] = _slot(605, np.uint64(before[i] + 1) * _SPREAD + base[i, 0])
+            n += 6
+    return out
