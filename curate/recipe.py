@@ -219,7 +219,8 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
     for name, place in places.items():
         if name not in rules:
             message = f"the profile {profile.name} has no rule '{name}'"
-            raise _placed(UserError(message, hint=did_you_mean(name, rules)), place)
+            hint = did_you_mean(name, rules) or did_you_mean(name.split(".")[0], Recipe.model_fields)
+            raise _placed(UserError(message, hint=hint), place)
     profile = override(profile, recipe.rules, {name: str(place) for name, place in places.items()})
     _refuse_logins(recipe.input)
     _require_measures(profile, recipe.measures, recipe.duplicates)

@@ -31,6 +31,7 @@ LIBRARIES = (
     "resiliparse",
     "rich",
     "scikit-learn",
+    "scipy",
     "trafilatura",
     "typer",
     "xxhash",
@@ -54,6 +55,7 @@ class Part(NamedTuple):
 
 PARTS = (
     Part("train", "torch", "torch", "training and running models"),
+    Part("train", "tokenizers", "tokenizers", "counting and training tokens"),
     Part("dashboard", "streamlit", "streamlit", "the web dashboard"),
 )
 

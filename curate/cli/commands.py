@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from curate.cli import ask, card, decontaminate, domains, duplicates, export, harm, index, make, mix, pii, quality, search
+from curate.cli import (
+    ask,
+    card,
+    decontaminate,
+    domains,
+    duplicates,
+    export,
+    harm,
+    index,
+    make,
+    mix,
+    pii,
+    quality,
+    search,
+)
 from workbench import console
 
 app = console.app("curate", "From crawls to datasets, with the reason for every page that is missing.")

@@ -165,7 +165,7 @@ def _execute(
             screen.progress(event)
 
     if not Path(os.environ["NUMBA_CACHE_DIR"]).exists():
-        screen.say("compiling the kernels, once after installation: this takes about a minute")
+        screen.say("compiling the kernels, once after installation: this takes a minute or two")
     return execute(
         plan,
         out=out,
