@@ -57,6 +57,7 @@ def main() -> None:
         ("extraction.py",),
         ("language.py",),
         ("pii.py",),
+        ("classifiers.py",),
         ("contamination.py",),
         ("index_delete.py",),
         ("signatures.py", "--peer", datatrove),

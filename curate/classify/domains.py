@@ -51,6 +51,9 @@ def _label(read: Examples, taxonomy: Taxonomy, settings: Domains) -> None:
     labels = [names[at] if at >= 0 and names[at] not in few else None for at in weak.label.tolist()]
     read.frame = read.frame.with_columns(label=pl.Series(labels, dtype=pl.String))
     known = sum(label is not None for label in labels)
+    if not known:
+        message = f"none of {len(labels):,} texts holds enough seed terms of one label"
+        raise UserError(message, hint="name more texts, or terms that stand in these")
     read.notes.append(
         f"{known:,} of {len(labels):,} texts hold enough seed terms of one label; the figures say how well these "
         "guesses are repeated"

@@ -69,11 +69,16 @@ def train(texts: Sequence[str], labels: Sequence[int], settings: FastText, seed:
         job: dict[str, Any] = {"input": str(lines), "output": str(temporary), "seed": seed % 2**31}
         job["settings"] = settings.model_dump()
         done = subprocess.run(
-            [sys.executable, "-m", _CHILD],
+            [sys.executable, "-P", "-m", _CHILD],
             input=json.dumps(job),
             capture_output=True,
             text=True,
-            env={**os.environ, "MALLOC_PERTURB_": "255", "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path),
+                "MALLOC_PERTURB_": "255",
+                "OMP_NUM_THREADS": "1",
+            },
             check=False,
         )
         if done.returncode:

@@ -24,6 +24,8 @@ from curate.segment.tables import DECIMAL
 
 KIND = "tokens/20/1"
 OTHER = "other"
+EDGE = 0.5
+"""Beside a sure word a word needs this share of the threshold: the ends of addresses and names are less sure."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _SHIFT = np.uint64(64 - BITS)
@@ -35,7 +37,7 @@ START, NOTHING, BLANK, BREAK, COMMA, DOT, MARK = range(7)
 
 
 class Tagged(NamedTuple):
-    """A find: document in the batch, code points in its text, kind, and the least probability of its words."""
+    """A find: document in the batch, code points in its text, kind, and the highest probability of its words."""
 
     doc: int
     start: int
@@ -53,7 +55,7 @@ class Tagger(NamedTuple):
     engine: LinearModel
 
     def find(self, batch: Batch, threshold: float = 0.5) -> list[Tagged]:
-        """The finds in order: words whose kind has at least this probability, joined where nothing parts them."""
+        """The finds in order: words with at least this probability, and their neighbours of `EDGE` of it."""
         words, text = batch.segments.words_uax29, batch.segments.text
         if not len(words.begin):
             return []
@@ -65,16 +67,16 @@ class Tagger(NamedTuple):
         owner = np.repeat(np.arange(batch.docs), np.diff(words.first))
         found: list[Tagged] = []
         last = -2
-        for at in np.flatnonzero(sure >= threshold).tolist():
+        for at in np.flatnonzero(sure >= EDGE * threshold).tolist():
             doc, kind = int(owner[at]), self.labels[best[at]]
             start, end = int(words.begin[at] - text.first[doc]), int(words.end[at] - text.first[doc])
             joins = at == last + 1 and found and found[-1].doc == doc and found[-1].kind == kind
             if joins and (kind in self.across or before[at] in (NOTHING, BLANK, DOT)):
-                found[-1] = found[-1]._replace(end=end, score=min(found[-1].score, float(sure[at])))
+                found[-1] = found[-1]._replace(end=end, score=max(found[-1].score, float(sure[at])))
             else:
                 found.append(Tagged(doc, start, end, kind, float(sure[at])))
             last = at
-        return found
+        return [hit for hit in found if hit.score >= threshold]
 
 
 def train(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.cli import (
+from curate.cli import (, domains, harm, pii, quality
     ask,
     card,
     decontaminate,
