@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curate.cli import (, domains, harm, pii, quality
+from curate.cli import (
     ask,
     card,
     decontaminate,
