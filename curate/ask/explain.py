@@ -36,6 +36,14 @@ _DUPLICATE_ADVICE = {
 }
 
 
+def short_value(value: str | None) -> str | None:
+    """A stored value as people read it: a long fraction is cut to four digits, names and whole numbers stay."""
+    try:
+        return f"{float(value):.4g}" if value is not None and len(value) > 6 and "." in value else value
+    except ValueError:
+        return value
+
+
 def explain(run: FinishedRun, key: str) -> dict[str, Any]:
     """Everything the run knows about the page named by id or URL; see FinishedRun.decision for how it is named."""
     decision = run.decision(key)

@@ -9,7 +9,8 @@ import polars as pl
 
 from curate.ask.duplicates import duplicates, removals
 from curate.ask.finished import FinishedRun
-from curate.ask.side_by_side import Span, pieces, side_by_side
+from curate.ask.side_by_side import Span, pieces
+from curate.ask.wording import Place, places
 from workbench import html, plots
 from workbench.render import percent
 
@@ -54,7 +55,13 @@ def _similarities(values: np.ndarray, threshold: float) -> html.Html:
     edges = np.linspace(low, 1.0, _BINS + 1) if low < 1 else np.array([1.0, 1.0])
     counts, _ = np.histogram(values, bins=edges)
     picture = plots.histogram(edges.tolist(), counts.tolist(), threshold=threshold, label="similarity")
-    return html.figure(picture, "Jaccard similarity of near duplicates to the page that was kept for each.")
+    return html.figure(inclusive(picture), "Jaccard similarity of near duplicates to the page that was kept for each.")
+
+
+def inclusive(picture: html.Html) -> html.Html:
+    """The histogram of a comparison that takes in its threshold: what it drops begins there."""
+    told = picture.replace(">drops above ", ">drops from ").replace(">drops below ", ">drops up to ")
+    return html.Html(told)
 
 
 def _clusters(run: FinishedRun, clusters: list[dict[str, Any]]) -> list[html.Html]:
@@ -65,7 +72,7 @@ def _clusters(run: FinishedRun, clusters: list[dict[str, Any]]) -> list[html.Htm
     for cluster in clusters:
         pair = cluster["farthest"]
         caption = (
-            f"{cluster['documents']:,} documents, {cluster['kept']:,} kept, removed from {cluster['hosts']:,} "
+            f"{cluster['documents']:,} documents, {cluster['kept']:,} kept, on {cluster['hosts']:,} "
             f"{'host' if cluster['hosts'] == 1 else 'hosts'}, "
             f"{cluster['tokens_removed']:,} tokens removed; lowest similarity {_decimal(cluster['jaccard_lowest'])}, "
             f"median {_decimal(cluster['jaccard_median'])}"
@@ -74,33 +81,33 @@ def _clusters(run: FinishedRun, clusters: list[dict[str, Any]]) -> list[html.Htm
         heads = [_name(page, key) for page, key in zip(sides, (pair["kept_id"], pair["dropped_id"]), strict=True)]
         rows = []
         if sides[0] is not None and sides[1] is not None:
-            rows = _differences(run, sides[0]["text"], sides[1]["text"])
+            rows = _differences(sides[0]["text"], sides[1]["text"])
         parts.append(html.table(["kept", "removed"], [heads, *rows], caption))
     return parts
 
 
-def _differences(run: FinishedRun, kept: str, dropped: str) -> list[list[html.Html]]:
+def _differences(kept: str, dropped: str) -> list[list[html.Html]]:
     """The first places where two texts differ, with what stands before and after."""
-    found = side_by_side(kept, dropped, run.settings.duplicates.near)
     rows = []
-    places = 0
-    for stretch in found.stretches:
-        sides = (kept, stretch.kept, found.kept), (dropped, stretch.dropped, found.dropped)
-        rows.append([_marked(text, span, marks, stretch.same) for text, span, marks in sides])
-        places += not stretch.same
-        if places == _PLACES:
+    shown = 0
+    for place in places(kept, dropped):
+        sides = (kept, place.kept, place.only_kept), (dropped, place.dropped, place.only_dropped)
+        rows.append([_marked(*side, place) for side in sides])
+        shown += not place.same
+        if shown == _PLACES:
             break
     return rows
 
 
-def _marked(text: str, span: Span, shared: list[Span], same: bool) -> html.Html:
-    room = _SAME_CHARS if same else _OTHER_CHARS
-    return html.Html(
-        "".join(
-            html.visible(piece) if common else html.mark(piece, [html.Span(0, len(piece))])
-            for piece, common in pieces(text, span, shared, room)
-        )
-    )
+def _marked(text: str, span: Span, only: list[Span], place: Place) -> html.Html:
+    """A stretch of one text; what the other does not say there is highlighted."""
+    parts = [
+        html.mark(piece, [html.Span(0, len(piece))]) if marked else html.visible(piece)
+        for piece, marked in pieces(text, span, only, _SAME_CHARS if place.same else _OTHER_CHARS)
+    ]
+    if parts and place.moved:
+        parts.insert(0, html.Html("<em>elsewhere in the other text:</em> "))
+    return html.Html("".join(parts))
 
 
 def _pages(run: FinishedRun, table: str, ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -114,4 +121,4 @@ def _name(page: dict[str, Any] | None, key: str) -> str:
 
 
 def _decimal(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3f}"
+    return "unknown" if value is None else f"{value:.4g}"

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from curate.ask.explain import short_value
 from curate.ask.finished import FinishedRun
-from curate.ask.gallery import gallery
+from curate.ask.gallery import gallery, inclusive
 from curate.ask.sample import sample
 from curate.pipeline.rollups import Funnel, funnel
 from curate.rules import Rule
 from workbench import html, plots
+from workbench.errors import UserError
 from workbench.files import write_text
 
 _BINS = 60
@@ -23,7 +25,14 @@ _TOP = 20
 
 
 def write_report(run: FinishedRun, path: Path) -> None:
-    """Writes the report; it needs nothing but itself, and holds only a few texts, chosen by a seeded hash."""
+    """Writes the report; it needs nothing but itself, and holds only a few texts, chosen by a seeded hash.
+
+    Raises UserError (exit 2) when `path` is a directory.
+    """
+    if path.is_dir():
+        raise UserError(
+            f"{path} is a directory", hint=f"name the file: --to {path / f'{run.path.resolve().name}.html'}"
+        )
     rollups = run.scan("rollups").collect()
     levels = funnel(rollups, run.steps)
     copies = gallery(run)
@@ -115,7 +124,10 @@ def _histogram(rule: Rule, values: np.ndarray) -> html.Html:
     if rule.drop_if in (">", "<="):  # equality belongs to what lies below
         values = np.where(values == limit, np.nextafter(limit, -np.inf), values)
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
-    return plots.histogram(edges.tolist(), counts.tolist(), threshold=limit, drops_above=dropped_above, label=rule.id)
+    picture = plots.histogram(
+        edges.tolist(), counts.tolist(), threshold=limit, drops_above=dropped_above, label=rule.id
+    )
+    return inclusive(picture) if rule.drop_if in (">=", "<=") else picture
 
 
 def _groups(rollups: pl.DataFrame, by: str) -> html.Html:
@@ -147,7 +159,7 @@ def _examples(run: FinishedRun) -> list[html.Html]:
         rows = sample(run, state=state, rule=rule, lang=None, host=None, n=_EXAMPLES, seed=0)
         table = html.table(
             ["page", "value", "tokens", "begins"],
-            [[row["url"] or row["id"], row["value"], row["tokens"], row["snippet"]] for row in rows],
+            [[row["url"] or row["id"], short_value(row["value"]), row["tokens"], row["snippet"]] for row in rows],
             title,
         )
         parts.append(table)

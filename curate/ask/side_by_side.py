@@ -56,7 +56,7 @@ class SideBySide(NamedTuple):
         return _ratio(self.shared, min(self.kept_size, self.dropped_size))
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """`length` tokens from token `kept` of the one text and from token `dropped` of the other are the same."""
 
     kept: int
@@ -76,7 +76,7 @@ def side_by_side(kept: str, dropped: str, near: Near) -> SideBySide:
     split = int(found.first[1])
     begin = [found.begin[:split], found.begin[split:] - segments.text.first[1]]
     end = [found.end[:split], found.end[split:] - segments.text.first[1]]
-    runs = _trimmed(_extended(_anchors(left, right), left, right, length))
+    runs = _trimmed(extended(anchors(left, right), left, right, length))
     return SideBySide(
         _spans(np.flatnonzero(in_left), begin[0], end[0], length),
         _spans(np.flatnonzero(in_right), begin[1], end[1], length),
@@ -90,15 +90,14 @@ def side_by_side(kept: str, dropped: str, near: Near) -> SideBySide:
 def pieces(text: str, span: Span, marks: Sequence[Span], room: int) -> list[tuple[str, bool]]:
     """A stretch of `text` without the blanks at its ends, cut at the marks: pieces, and whether each is marked.
 
-    Of a stretch much longer than `room` characters the middle is left out, and its length stands there, marked where
-    what stands on both sides of it is.
+    Of a stretch much longer than `room` characters the middle is left out, and its length stands there, never marked.
     """
     begin = span[0] + len(text[slice(*span)]) - len(text[slice(*span)].lstrip())
     end = max(begin, span[0] + len(text[slice(*span)].rstrip()))
     if end - begin > room + room // 2:
         head, tail = begin + 2 * room // 3, end - room // 3
         left, right = pieces(text, (begin, head), marks, room), pieces(text, (tail, end), marks, room)
-        return [*left, (f" … {tail - head:,} characters … ", left[-1][1] and right[0][1]), *right]
+        return [*left, (f" … {tail - head:,} characters … ", False), *right]
     out = []
     for first, last in marks[bisect_left(marks, begin, key=lambda mark: mark[1]) :]:
         if first >= end:
@@ -141,7 +140,7 @@ def _spans(starts: NDArray[np.int64], begin: NDArray[np.int64], end: NDArray[np.
     return spans
 
 
-def _anchors(left: Shingles, right: Shingles) -> list[tuple[int, int]]:
+def anchors(left: Shingles, right: Shingles) -> list[tuple[int, int]]:
     """Places of shingles that occur once in each text, as many as stand in the same order in both."""
     values, at_left, at_right = np.intersect1d(_once(left), _once(right), assume_unique=True, return_indices=True)
     if not len(values):
@@ -181,9 +180,9 @@ def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return chosen[::-1]
 
 
-def _extended(anchors: list[tuple[int, int]], left: Shingles, right: Shingles, length: int) -> list[_Run]:
+def extended(anchors: list[tuple[int, int]], left: Shingles, right: Shingles, length: int) -> list[Run]:
     """Every anchor, and the beginnings and the ends, with the equal shingles before and after it: runs of tokens."""
-    runs: list[_Run] = []
+    runs: list[Run] = []
     done_left = done_right = 0  # shingles before these belong to an earlier run
     for i, j in [(0, 0), *anchors, (len(left) - 1, len(right) - 1)]:
         if not (done_left <= i < len(left) and done_right <= j < len(right)) or left[i] != right[j]:
@@ -193,25 +192,25 @@ def _extended(anchors: list[tuple[int, int]], left: Shingles, right: Shingles, l
             start += 1
         while i + stop < len(left) and j + stop < len(right) and left[i + stop] == right[j + stop]:
             stop += 1
-        runs.append(_Run(i - start, j - start, start + stop + length - 1))
+        runs.append(Run(i - start, j - start, start + stop + length - 1))
         done_left, done_right = i + stop, j + stop
     return runs
 
 
-def _trimmed(runs: list[_Run]) -> list[_Run]:
+def _trimmed(runs: list[Run]) -> list[Run]:
     """The runs without what an earlier one covers: shingles overlap, so that two runs may share tokens."""
-    out: list[_Run] = []
+    out: list[Run] = []
     left = right = 0
     for run in runs:
         cut = max(0, left - run.kept, right - run.dropped)
         if cut < run.length:
-            out.append(_Run(run.kept + cut, run.dropped + cut, run.length - cut))
+            out.append(Run(run.kept + cut, run.dropped + cut, run.length - cut))
             left, right = run.kept + run.length, run.dropped + run.length
     return out
 
 
 def _stretches(
-    runs: list[_Run], begin: list[NDArray[np.int64]], end: list[NDArray[np.int64]], texts: tuple[str, str]
+    runs: list[Run], begin: list[NDArray[np.int64]], end: list[NDArray[np.int64]], texts: tuple[str, str]
 ) -> list[Stretch]:
     """The two texts cut at the runs; what lies between is the same where it is but for white space."""
     out: list[Stretch] = []

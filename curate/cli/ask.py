@@ -165,6 +165,7 @@ def sample(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """A few pages of a run, chosen by a seeded hash."""
+    from curate.ask.explain import short_value
     from curate.ask.finished import FinishedRun
     from curate.ask.sample import sample as ask
 
@@ -183,7 +184,7 @@ def sample(
                 row["id"][:12],
                 row["state"],
                 row["rule"] or row["error"],
-                _short(row["value"]),
+                short_value(row["value"]),
                 row["lang"],
                 row["tokens"],
                 row["url"] or f"{row['file']}:{row['row']}",
@@ -258,11 +259,3 @@ def report(
     path = to or found.path.resolve().with_name(f"{found.path.resolve().name}.html")
     write_report(found, path)
     return Result({"report": str(path)}, run=found.path)
-
-
-def _short(value: str | None) -> str | None:
-    """A value as people read it: long fractions cut to four digits."""
-    try:
-        return value if value is None or len(value) <= 8 else f"{float(value):.4g}"
-    except ValueError:
-        return value

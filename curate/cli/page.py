@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from curate.ask.explain import CONTEXT_CHARS
+from curate.ask.explain import CONTEXT_CHARS, short_value
 from curate.ask.finished import FinishedRun
 from curate.ask.side_by_side import pieces
 from workbench.render import Beside, Block, Facts, Table
@@ -80,7 +80,7 @@ def _outcome(decision: dict[str, Any]) -> str:
         return "kept"
     if decision["state"] == "failed":
         return f"failed in {decision['step']}: {decision['error']}"
-    value = "" if decision["value"] is None else f", value {decision['value']}"
+    value = "" if decision["value"] is None else f", value {short_value(decision['value'])}"
     limit = "" if decision["threshold"] is None else f", threshold {decision['threshold']}"
     partner = "" if decision["partner"] is None else f", the record kept is {decision['partner']}"
     also = [rule for rule in decision["fails"] if rule != decision["rule"]]
