@@ -69,22 +69,29 @@ def add(
                 row["duplicates"],
                 row["known"],
                 row["deleted"],
-                "done" if row["done"] else ", ".join(f"{name} {many:,}" for name, many in row["by_method"].items()),
+                ", ".join(f"{name} {many:,}" for name, many in row["by_method"].items()),
             ]
             for row in rows
+            if not row["done"]
         ],
     )
-    return Result({"index": str(index), "runs": rows}, [table], index)
+    blocks: list[Block] = [table] if table.rows else []
+    blocks += [
+        f"The run {row['id']} is in the index since {row['added']}: nothing was added." for row in rows if row["done"]
+    ]
+    return Result({"index": str(index), "runs": rows}, blocks, index)
 
 
 @app.command("status")
 @command("curate.index.status/1")
 def status(screen: Screen, index: IndexPath) -> Result:
     """What an index holds: runs, documents, deletions, and by what it compares."""
-    from curate.duplicates.index.state import Index, ask
+    from curate.duplicates.index.state import Index, ask, damaged
     from curate.duplicates.index.tombstones import Tombstone, read_tombstones
 
     def read(found: Index) -> tuple[Index, list[Tombstone]]:
+        for wrong in found.differences(contents=False):
+            raise damaged(found, wrong)
         return found, read_tombstones(found)
 
     found, tombstones = ask(index, read)
@@ -199,8 +206,13 @@ def delete(
     regexes: Annotated[
         Many, typer.Option("--regex", metavar="REGEX", help="Every document in whose URL this is found.")
     ] = None,
-    file: Annotated[Path | None, typer.Option("--from", metavar="FILE", help="Ids and URLs, one a line.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Ids and URLs, one a line; # begins a comment.")
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Kept in the log of deletions.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete even where that is more than half of the documents.")
+    ] = False,
     dry_run: DryRun = False,
     root: Root = DEFAULT_ROOT,
 ) -> Result:
@@ -215,13 +227,15 @@ def delete(
     if not request:
         raise UserError("nothing is to be deleted", hint="name it with --id, --url, --host, --regex or --from FILE")
     if dry_run:
-        found = ask(index, lambda opened: deleting.change(opened, request))
+        opened, found = ask(index, lambda opened: (opened, deleting.change(opened, request)))
+        if much := deleting.most(opened, found):
+            screen.warn(f"{much}: to delete them takes --force")
         rows = [[row["id"], row["state"], row["url"]] for row in found.gone.sort("id").head(20).iter_rows(named=True)]
         would = Table(["id", "state", "page"], rows, "Would be deleted (the first 20)")
         return Result({"counts": found.counts()}, [Facts(list(found.counts().items())), would], index)
     with writer(index) as own:
         screen.attach(index)
-        report = deleting.delete(own, request, reason=reason, root=root, on_event=screen.progress)
+        report = deleting.delete(own, request, reason=reason, root=root, force=force, on_event=screen.progress)
     if report["number"] is None:
         return Result({**report, "proof": None}, ["Done before: nothing of this is in the index."], index)
     proof = proof_path(index, report["number"])
@@ -258,7 +272,7 @@ def _deletion_blocks(report: dict[str, Any], proof: Path) -> list[Block]:
 @command("curate.index.verify/1")
 def verify(screen: Screen, index: IndexPath) -> Result:
     """Is the index whole: files by checksum, nothing left of what was deleted, one survivor in every cluster."""
-    from curate.duplicates.index.state import ask
+    from curate.duplicates.index.state import TOMBSTONES, ask
     from curate.duplicates.index.verify import BESIDE
     from curate.duplicates.index.verify import verify as checked
 
@@ -272,7 +286,8 @@ def verify(screen: Screen, index: IndexPath) -> Result:
         return Result(data, [table], index)
     error = UserError(
         f"{index}: {len(wrong)} of {len(checks)} checks failed: {wrong[0].name}: {wrong[0].found}",
-        hint="the index was changed by something else; make it again from its runs with curate index add"
+        hint="the index was changed by something else: put a copy of it back; made again from its runs it forgets its "
+        f"deletions, so that those that {index / TOMBSTONES} lists have to be asked for again"
         if wrong[0].name != BESIDE
         else f"the next `curate index add` or `delete` cleans {index} up",
         code=Exit.GATE,

@@ -117,7 +117,8 @@ class Duplicates(Section):
     """Patterns (`wiki/*`) of input files for the criterion `source`, the most trusted first."""
     guards: Guards = Field(default_factory=Guards)
     index: str | None = None
-    """A directory made by `curate index`: its documents stay, what was deleted from it does not come back."""
+    """A directory made by `curate index`: its documents stay, what was deleted from it does not come back. A
+    capture that the index itself holds (by its id) is not compared with itself: it may be kept again."""
     memory_gb: Annotated[float, Field(ge=0.3)] = 2.0
     """Memory of all workers together in the exchanges; less memory means more partitions."""
 

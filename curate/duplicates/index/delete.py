@@ -17,13 +17,15 @@ from curate.duplicates.index.add import ranked, with_state
 from curate.duplicates.index.schemas import DUPLICATE, PAIRS, SURVIVOR
 from curate.duplicates.index.segment import rewrite
 from curate.duplicates.index.settle import settle
-from curate.duplicates.index.state import DELETIONS, DOCUMENTS, SEGMENTS, Index, Segment, Writer, proof_path
+from curate.duplicates.index.state import DELETIONS, DOCUMENTS, SEGMENTS, Index, Segment, Writer, proof_path, reading
 from curate.duplicates.index.state import PAIRS as PAIRS_FILE
 from curate.duplicates.index.tombstones import Deleted, Request, Tombstone, append, deleted
+from workbench.errors import UserError
 from workbench.events import Event, Listener, now
 from workbench.files import write_text
 
 SCHEMA = "curate.index.deletion/1"
+FEW = 20  # documents of an index in which a request may name any share
 _LOOKED_AT = ("row", "id", "url", "host", "url_key", "text", "set", "state", "kept_id")
 
 
@@ -76,24 +78,45 @@ def change(index: Index, request: Request) -> Change:
     )
 
 
+def most(index: Index, found: Change) -> str:
+    """What to say of a deletion that takes more than half of an index, which is rarely meant; empty for others."""
+    total = sum(segment.documents for segment in index.state.segments)
+    if total < FEW or 2 * found.gone.height <= total:
+        return ""
+    return f"the request names {found.gone.height:,} of the {total:,} documents of {index.path}, more than half"
+
+
 def delete(
-    writer: Writer, request: Request, *, reason: str, root: Path, on_event: Listener = lambda event: None
+    writer: Writer,
+    request: Request,
+    *,
+    reason: str,
+    root: Path,
+    force: bool = False,
+    on_event: Listener = lambda event: None,
 ) -> dict[str, Any]:
     """Deletes for good, and returns the proof report, which also lies in the index.
+
+    Raises UserError: exit 2 when more than half of the documents would go (see `most`) and `force` is not set, 4 when
+    a file of the index is damaged; nothing is changed then.
 
     A request of which nothing is left to do is not written down again: its report has no `number`.
     """
     assert writer.index is not None
     index = writer.index
-    found = change(index, request)
+    with reading(index):
+        found = change(index, request)
+    if not force and (much := most(index, found)):
+        raise UserError(much, hint="look at them with --dry-run; if all of them are meant, add --force")
     if not found.gone.height and _known(deleted(index), request):
         return _report(index, request, reason, found, proof.Searched([], [], []), None)
     on_event(Event("info", "index", f"{found.gone.height:,} documents go"))
     number = index.state.tombstones.count + 1
-    segments = [
-        _rewritten(writer, index, at, segment, found) if _touched(index, at, segment, found) else segment
-        for at, segment in enumerate(index.state.segments)
-    ]
+    with reading(index):
+        segments = [
+            _rewritten(writer, index, at, segment, found) if _touched(index, at, segment, found) else segment
+            for at, segment in enumerate(index.state.segments)
+        ]
     on_event(Event("info", "index", "files of runs that still name them"))
     searched = proof.search(index, root, found.gone["id"])
     report = _report(index, request, reason, found, searched, number)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from curate.duplicates.index.tombstones import ID, URL
 from workbench.errors import Exit, UserError
-
-_ID = re.compile(r"[0-9a-f]{32}")
-_URL = re.compile(r"(?i:https?)://\S+")
 
 
 def read_requests(path: Path) -> tuple[list[str], list[str]]:
@@ -23,9 +20,9 @@ def read_requests(path: Path) -> tuple[list[str], list[str]]:
     ids: list[str] = []
     urls: list[str] = []
     for number, line in enumerate(map(str.strip, lines), 1):
-        if _ID.fullmatch(line):
+        if ID.fullmatch(line):
             ids.append(line)
-        elif _URL.fullmatch(line):
+        elif URL.fullmatch(line):
             urls.append(line)
         elif line and not line.startswith("#"):
             raise UserError(

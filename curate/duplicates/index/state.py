@@ -18,12 +18,12 @@ from curate.duplicates.banding import banding
 from curate.duplicates.config import Duplicates
 from curate.duplicates.types import SignedUnit
 from workbench.errors import Exit, UserError, output_error
-from workbench.files import leftovers, remove, write_text
-from workbench.locks import Lock
+from workbench.files import leftovers, remove, sha256, write_text
+from workbench.locks import Lock, holder
 from workbench.manifest import File
 from workbench.registry import is_run
 
-NAME, SEGMENTS, STAGING, DELETIONS = "index.json", "segments", "staging", "deletions"
+NAME, SEGMENTS, STAGING, DELETIONS, LOCK = "index.json", "segments", "staging", "deletions", "lock.json"
 TOMBSTONES = "tombstones.jsonl"
 DOCUMENTS, PAIRS, LINES = "documents.parquet", "pairs.parquet", "lines-*.npy"
 SCHEMA: Literal["curate.index/1"] = "curate.index/1"
@@ -123,6 +123,32 @@ class Index:
         none = np.empty(0, np.uint32)
         return [SignedUnit(self.directory(segment), segment.rows, none) for segment in self.state.segments]
 
+    def differences(self, *, contents: bool = True) -> Iterator[str]:
+        """What files of the segments are not what `index.json` says, each in a few words; without `contents` only
+        their being there and their sizes are looked at."""
+        for segment in self.state.segments:
+            where = self.directory(segment)
+            for file in segment.files:
+                path = where / file.path
+                if not path.is_file():
+                    yield f"{segment.name}/{file.path} is missing"
+                elif path.stat().st_size != file.bytes or (contents and sha256(path) != file.sha256):
+                    yield f"{segment.name}/{file.path} is not what its SHA-256 says"
+            listed = {file.path for file in segment.files}
+            if where.is_dir():
+                others = sorted(path.name for path in where.iterdir() if path.name not in listed)
+                yield from (f"{segment.name}/{name} is not listed" for name in others)
+
+    def require_idle(self) -> None:
+        """Raises UserError (exit 5) while a process writes the index."""
+        by = holder(self.path / LOCK)
+        if by is not None and not by.is_gone:
+            raise UserError(
+                f"{self.path} is being written by process {by.pid} on {by.host}, started {by.started}",
+                hint="ask again when it has finished" if by.is_here else f"if it is gone, delete {self.path / LOCK}",
+                code=Exit.LOCKED,
+            )
+
     def run_path(self, number: int) -> Path:
         """Where a run lay when it was added."""
         return Path(os.path.normpath(self.path.resolve() / self.state.runs[number].path))
@@ -136,7 +162,8 @@ def ask(path: Path, question: Callable[[Index], Answer]) -> Answer:
     for _ in range(_TRIES):
         index = Index.open(path)
         try:
-            answer = question(index)
+            with reading(index):
+                answer = question(index)
         except (UserError, OSError, pl.exceptions.PolarsError):
             if Index.open(path).state.generation == index.state.generation:
                 raise
@@ -144,6 +171,30 @@ def ask(path: Path, question: Callable[[Index], Answer]) -> Answer:
         if Index.open(path).state.generation == index.state.generation:
             return answer
     raise UserError(f"{path} is being changed all the time", hint="ask again later", code=Exit.LOCKED)
+
+
+@contextmanager
+def reading(index: Index) -> Iterator[None]:
+    """Where the files of the segments cannot be read because one is damaged, says which: UserError (exit 4).
+
+    What damaged files make of their readers cannot be listed: errors of polars (its panics are no Exception), pyarrow
+    and numpy, indices out of range. So any error has the checksums looked at, and is raised as it is if they are fine.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (Exception, pl.exceptions.PanicException):
+        wrong = next(index.differences(), None)
+        if wrong is None:
+            raise
+        raise damaged(index, wrong) from None
+
+
+def damaged(index: Index, wrong: str) -> UserError:
+    """For one of the `differences` of an index."""
+    hint = f"see what else is wrong: curate index verify {index.path}"
+    return UserError(f"{index.path} is damaged: {SEGMENTS}/{wrong}", hint=hint, code=Exit.INPUT)
 
 
 def proof_path(index: Path, number: int) -> Path:
@@ -215,7 +266,7 @@ def writer(path: Path, *, create: bool = False) -> Iterator[Writer]:
     try:
         path.mkdir(parents=True, exist_ok=True)
         _only_index(path)
-        lock = Lock(path / "lock.json")
+        lock = Lock(path / LOCK)
     except OSError as error:
         raise output_error(error) or UserError(
             f"cannot write to {path}: {error.strerror}", hint="name another directory", code=Exit.OUTPUT
@@ -232,7 +283,7 @@ def writer(path: Path, *, create: bool = False) -> Iterator[Writer]:
 
 def _only_index(path: Path) -> None:
     """Refuses to make an index among somebody's files: a writer removes what it does not know."""
-    own = (NAME, SEGMENTS, STAGING, DELETIONS, TOMBSTONES, "lock.json")
+    own = (NAME, SEGMENTS, STAGING, DELETIONS, TOMBSTONES, LOCK)
     if (path / NAME).is_file():
         return
     if is_run(path) or not all(entry.name.startswith(own) for entry in path.iterdir()):

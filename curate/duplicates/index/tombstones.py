@@ -18,7 +18,8 @@ from curate.duplicates.urls import url_keys
 from workbench.errors import Exit, UserError
 from workbench.files import sync
 
-_ID = re.compile(r"[0-9a-f]{32}")
+ID = re.compile(r"[0-9a-f]{32}")
+URL = re.compile(r"(?i:https?)://\S+")
 
 
 class Request(BaseModel):
@@ -36,19 +37,24 @@ class Request(BaseModel):
     def of(
         cls, ids: Sequence[str] = (), urls: Sequence[str] = (), hosts: Sequence[str] = (), regexes: Sequence[str] = ()
     ) -> Request:
-        """Raises UserError where an id or host is none, an address is blank, or an expression cannot be read."""
+        """Raises UserError where an id, address or host is none, or an expression is blank or cannot be read."""
         for one in ids:
-            if not _ID.fullmatch(one):
+            if not ID.fullmatch(one):
                 hint = "an id has 32 hexadecimal digits; `curate index trace` shows the whole of it"
                 raise UserError(f"'{one}' is no id", hint=hint)
-        keys = hex_keys(url_keys(list(urls))).to_list()
-        if None in keys:
-            raise UserError("an empty address names no document", hint="give --url a URL")
+        addresses = [url.strip() for url in urls]
+        keys = hex_keys(url_keys(addresses)).to_list()
+        for address, key in zip(addresses, keys, strict=True):
+            if key is None or not URL.fullmatch(address):
+                hint = "a URL begins with http:// or https://; --host HOST names all pages of a host"
+                raise UserError(f"'{address}' is no URL", hint=hint)
         names = sorted({host.strip().strip(".").lower() for host in hosts})
         for name in names:
             if not name or "/" in name or ":" in name:
                 raise UserError(f"'{name}' is no host", hint="name it alone, as in --host example.com")
         for expression in regexes:
+            if not expression.strip():
+                raise UserError("an empty regular expression names every document", hint="give --regex an expression")
             try:
                 re.compile(expression)
             except re.error as error:

@@ -12,20 +12,22 @@ from curate.ask.verify import Check
 from curate.duplicates.index.kinds import kinds
 from curate.duplicates.index.schemas import DUPLICATE, SURVIVOR, hex_keys
 from curate.duplicates.index.segment import scan
-from curate.duplicates.index.state import DOCUMENTS, PAIRS, SEGMENTS, STAGING, Index, Segment
+from curate.duplicates.index.state import DOCUMENTS, PAIRS, SEGMENTS, STAGING, Index
 from curate.duplicates.index.tombstones import deleted
 from curate.duplicates.store import read_keys
 from curate.duplicates.types import SET, TEXT, URL
 from workbench.errors import UserError
-from workbench.files import sha256
 
 BESIDE = "nothing lies beside the index"
 _SPACES = (("text", TEXT), ("url_key", URL), ("set", SET))
 
 
 def verify(index: Index) -> list[Check]:
-    """All checks; a failed one names the file or the documents."""
-    wrong = [problem for segment in index.state.segments for problem in _differences(index, segment)]
+    """All checks; a failed one names the file or the documents.
+
+    Raises UserError (exit 5) where a process that writes the index has begun something, which is no fault.
+    """
+    wrong = list(index.differences())
     total = sum(len(segment.files) for segment in index.state.segments)
     checks = [
         Check("files are what index.json says", not wrong, "; ".join(wrong[:5]) or f"{total} files"),
@@ -39,19 +41,6 @@ def verify(index: Index) -> list[Check]:
         return [*checks, Check("tables can be read", False, str(error).splitlines()[0])]
 
 
-def _differences(index: Index, segment: Segment) -> Iterator[str]:
-    where = index.directory(segment)
-    for file in segment.files:
-        path = where / file.path
-        if not path.is_file():
-            yield f"{segment.name}/{file.path} is missing"
-        elif path.stat().st_size != file.bytes or sha256(path) != file.sha256:
-            yield f"{segment.name}/{file.path} is not what its SHA-256 says"
-    listed = {file.path for file in segment.files}
-    if where.is_dir():
-        yield from (f"{segment.name}/{path.name} is not listed" for path in where.iterdir() if path.name not in listed)
-
-
 def _beside(index: Index) -> Check:
     """Files of killed writers may hold what was deleted since."""
     named = {segment.name for segment in index.state.segments}
@@ -60,6 +49,8 @@ def _beside(index: Index) -> Check:
     left = [f"{SEGMENTS}/{name}" for name in there if name not in named]
     if (index.path / STAGING).exists():
         left.append(STAGING)
+    if left:
+        index.require_idle()
     found = f"{', '.join(left[:5])}: left by a writer that was stopped; the next one removes it" if left else "nothing"
     return Check(BESIDE, not left, found)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from small_runs import doc_id, document, small_run
-from whole_run import curate
+from whole_run import command, curate
 
 from .conftest import BREAD, TIDES, TIDES_NEAR
 
@@ -22,6 +23,9 @@ def test_from_add_to_verify(tmp_path: Path) -> None:
         ("b", 1, 1, False),
     ]
     assert curate("index", "add", index, "b", *root).data["runs"][0]["done"]
+    again = subprocess.run(command("index", "add", index, later, *root), capture_output=True, text=True, check=True)
+    assert "The run b is in the index since " in again.stdout
+    assert "nothing was added" in again.stdout
     traced = curate("index", "trace", index, doc_id("near")[:10])
     assert [(one["kind"], one["id"]) for one in traced.data["matches"]] == [("near", doc_id("tides"))]
 
@@ -43,6 +47,25 @@ def test_from_add_to_verify(tmp_path: Path) -> None:
     failed = curate("index", "verify", index)
     assert failed.code == 1
     assert "documents.parquet is missing" in failed.stderr
+    assert f"{index / 'tombstones.jsonl'} lists" in failed.stderr
+    for arguments in (["status", index], ["trace", index, doc_id("near")]):
+        ended = curate("index", *arguments)
+        assert ended.code == 4
+        assert "documents.parquet is missing" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_most_of_an_index(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    curate("index", "add", index, small_run(tmp_path / "a", [document(f"p{n}", f"text {n}") for n in range(20)]))
+    asked = ("index", "delete", index, "--regex", "https", "--root", tmp_path)
+    looked = curate(*asked, "--dry-run")
+    assert (looked.code, looked.data["counts"]["documents"]) == (0, 20)
+    assert "names 20 of the 20 documents" in looked.stderr
+    refused = curate(*asked)
+    assert (refused.code, "--force" in refused.stderr) == (2, True)
+    assert curate("index", "status", index).data["documents"] == 20
+    assert curate(*asked, "--force").code == 0
 
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
@@ -54,4 +77,8 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     assert bad.code == 2
     assert f"{asked}:1:1: 'tides' is neither an id nor a URL" in bad.stderr
     nothing = curate("index", "delete", tmp_path / "index")
+    blank = curate("index", "delete", tmp_path / "index", "--regex", "")
+    assert (blank.code, "empty regular expression" in blank.stderr) == (2, True)
+    bare = curate("index", "delete", tmp_path / "index", "--url", "tides.example/page")
+    assert (bare.code, "'tides.example/page' is no URL" in bare.stderr) == (2, True)
     assert (nothing.code, "nothing is to be deleted" in nothing.stderr) == (2, True)

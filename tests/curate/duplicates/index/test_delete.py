@@ -12,7 +12,7 @@ from curate.duplicates.index.delete import change, delete
 from curate.duplicates.index.state import Index, writer
 from curate.duplicates.index.tombstones import Request, deleted, read_tombstones
 from curate.duplicates.index.verify import verify
-from workbench.errors import UserError
+from workbench.errors import Exit, UserError
 
 from .conftest import BREAD, TIDES, TIDES_NEAR, adding, states
 
@@ -189,11 +189,52 @@ def test_looking_changes_nothing(filled: Path) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"ids": ["0a1b2c3d"]}, {"urls": [" "]}, {"hosts": ["https://a.example"]}, {"hosts": [""]}, {"regexes": ["(open"]}],
+    [
+        {"ids": ["0a1b2c3d"]},
+        {"urls": [" "]},
+        {"hosts": ["https://a.example"]},
+        {"hosts": [""]},
+        {"regexes": ["(open"]},
+        {"regexes": [""]},
+        {"regexes": [" "]},
+        {"urls": ["tides.example/page"]},
+    ],
 )
 def test_bad_requests(asked: dict[str, list[str]]) -> None:
     with pytest.raises(UserError):
         Request.of(**asked)
+
+
+def test_more_than_half_takes_force(tmp_path: Path, index: Path) -> None:
+    rows = [document(f"p{n}", f"text number {n}") for n in range(20)]
+    adding(index, small_run(tmp_path / "a", rows))
+    before = (index / "index.json").read_bytes()
+    with pytest.raises(UserError, match="names 11 of the 20 documents") as caught:
+        deleting(index, tmp_path, ids=[row["id"] for row in rows[:11]])
+    assert caught.value.code == Exit.USAGE
+    assert (index / "index.json").read_bytes() == before
+    assert not (index / "tombstones.jsonl").exists()
+    with writer(index) as own:
+        asked = Request.of(ids=[row["id"] for row in rows[:11]])
+        report = delete(own, asked, reason="", root=tmp_path, force=True)
+    assert report["counts"]["documents"] == 11
+    assert sound(index)
+
+
+def test_half_does_not(tmp_path: Path, index: Path) -> None:
+    rows = [document(f"p{n}", f"text number {n}") for n in range(20)]
+    adding(index, small_run(tmp_path / "a", rows))
+    assert deleting(index, tmp_path, ids=[row["id"] for row in rows[:10]])["counts"]["documents"] == 10
+
+
+def test_a_damaged_file_is_named(tmp_path: Path, filled: Path) -> None:
+    table = sorted((filled / "segments").glob("*/documents.parquet"))[0]
+    table.write_bytes(table.read_bytes()[:100])
+    before = (filled / "index.json").read_bytes()
+    with pytest.raises(UserError, match=r"documents\.parquet is not what") as caught:
+        deleting(filled, tmp_path, ids=[doc_id("near")])
+    assert caught.value.code == Exit.INPUT
+    assert (filled / "index.json").read_bytes() == before
 
 
 def test_lines_go_too(tmp_path: Path, index: Path) -> None:

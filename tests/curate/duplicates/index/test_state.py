@@ -38,6 +38,16 @@ def test_who_reads_while_it_changes_asks_again(tmp_path: Path, index: Path) -> N
         ask(index, broken)
 
 
+def test_an_error_that_is_not_of_a_damaged_file_stays(tmp_path: Path, index: Path) -> None:
+    adding(index, small_run(tmp_path / "a", [document("tides", TIDES)]))
+
+    def broken(found: Index) -> int:
+        raise IndexError("a fault of ours")
+
+    with pytest.raises(IndexError, match="a fault of ours"):
+        ask(index, broken)
+
+
 def test_an_index_of_another_version_is_not_read(index: Path) -> None:
     index.mkdir()
     (index / "index.json").write_text('{"schema": "curate.index/9"}')

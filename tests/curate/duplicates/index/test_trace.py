@@ -6,7 +6,7 @@ import pytest
 from small_runs import ALL, doc_id, document, small_run
 
 from curate.duplicates.index.delete import delete
-from curate.duplicates.index.state import Index, writer
+from curate.duplicates.index.state import Index, ask, writer
 from curate.duplicates.index.tombstones import Request
 from curate.duplicates.index.trace import trace, trace_text
 from workbench.errors import Exit, UserError
@@ -81,6 +81,22 @@ def test_what_is_not_there(filled: Path) -> None:
     with pytest.raises(UserError, match=r"no document of .* has the id or URL 'https://nowhere") as caught:
         trace(Index.open(filled), "https://nowhere.example/")
     assert caught.value.code == Exit.INPUT
+
+
+@pytest.mark.parametrize("name", ["documents.parquet", "keys.parquet", "sets.npy", "lines-00000.npy"])
+@pytest.mark.parametrize("left", [0, 40, None])
+def test_a_damaged_file_is_named(filled: Path, name: str, left: int | None) -> None:
+    opened = Index.open(filled)
+    path = opened.directory(opened.state.segments[0]) / name
+    data = path.read_bytes()[:left]
+    path.unlink()
+    if left is not None:
+        path.write_bytes(data)
+    elif name.startswith("lines"):
+        return  # files of lines are looked for by a pattern: nothing fails
+    with pytest.raises(UserError, match=f"damaged: segments/.*/{name} is ") as caught:
+        ask(filled, lambda found: trace(found, doc_id("tides")))
+    assert (caught.value.code, "curate index verify" in caught.value.hint) == (Exit.INPUT, True)
 
 
 def test_what_was_deleted(tmp_path: Path, filled: Path) -> None:

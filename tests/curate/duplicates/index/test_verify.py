@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from curate.duplicates.index.segment import describe
 from curate.duplicates.index.state import DOCUMENTS, Index, writer
 from curate.duplicates.index.tombstones import Request
 from curate.duplicates.index.verify import verify
+from workbench.errors import Exit, UserError
 
 from .conftest import BREAD, TIDES, TIDES_NEAR, adding
 
@@ -73,6 +75,15 @@ def test_files_of_a_stopped_writer(filled: Path) -> None:
     assert failed(filled) == ["nothing lies beside the index"]
     with writer(filled):
         pass
+    assert failed(filled) == []
+
+
+def test_a_live_writer_is_no_fault(filled: Path) -> None:
+    with writer(filled) as own:
+        own.staging.mkdir()
+        with pytest.raises(UserError, match=f"is being written by process {os.getpid()}") as caught:
+            verify(Index.open(filled))
+    assert caught.value.code == Exit.LOCKED
     assert failed(filled) == []
 
 
