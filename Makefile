@@ -22,7 +22,7 @@ demo: $(READY)
 	@echo "  $(BIN)/curate report $(DEMO) --to runs/demo.html"
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not prove"
+	$(BIN)/python -m pytest -m "not prove" -n 2
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -22,9 +22,9 @@ class Counter:
     """
 
     def __init__(self, path: Path) -> None:
-        library: Any = require("tokenizers")
         if not path.is_file():
             raise UserError(f"no tokenizer at {path}", hint="name a tokenizer.json", code=Exit.INPUT)
+        library: Any = require("tokenizers")
         try:
             self._tokenizer = library.Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises nothing narrower
