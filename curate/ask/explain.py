@@ -31,7 +31,6 @@ _DUPLICATE_ADVICE = {
     "duplicates.near": (
         f"a duplicates.near.threshold above its similarity, where no other kept page is as near; {_OTHER_ORDER}"
     ),
-    "duplicates.deleted": "it was deleted from the index that the recipe names, and stays away from every run with it",
     "duplicates.url": f"both pages have one address; {_OTHER_ORDER}",
 }
 
@@ -56,6 +55,7 @@ def explain(run: FinishedRun, key: str) -> dict[str, Any]:
         else []
     )
     rules = _rules(run, decision["id"]) if measures is not None else []
+    duplicate = partner(run, decision, (text or {}).get("text")) if own else None
     return {
         "decision": decision,
         "rules": rules,
@@ -63,8 +63,8 @@ def explain(run: FinishedRun, key: str) -> dict[str, Any]:
         "measures": measures or {},
         "text": (text or {}).get("text"),
         "title": (text or {}).get("title"),
-        "duplicate": partner(run, decision, (text or {}).get("text")) if own else None,
-        "rescue": _rescue(decision, rules),
+        "duplicate": duplicate,
+        "rescue": _rescue(decision, rules, duplicate),
     }
 
 
@@ -99,7 +99,7 @@ def _applies(rule: Rule, lang: str | None) -> bool:
     return lang in rule.when.langs if rule.when.langs else lang not in rule.when.not_langs
 
 
-def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]]) -> list[str]:
+def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]], duplicate: dict[str, Any] | None) -> list[str]:
     """What would have to change for a page that is missing to be kept."""
     if decision["state"] == "kept":
         return []
@@ -107,6 +107,8 @@ def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]]) -> list[str]:
         return [f"it failed while in {decision['step']}: {decision['error']}"]
     if decision["rule"] in _READ_ADVICE:
         return [_READ_ADVICE[decision["rule"]]]
+    if duplicate is not None and duplicate["role"] == "deleted":
+        return [_deleted(duplicate["index"])]
     if decision["step"] == DUPLICATES_STEP:
         return [_DUPLICATE_ADVICE[decision["rule"]]] if decision["rule"] in _DUPLICATE_ADVICE else []
     failing = [rule for rule in rules if rule["fails"]]
@@ -118,6 +120,16 @@ def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]]) -> list[str]:
         return ["no threshold rescues it: a rule compares with a list of names"]
     together = "" if len(changes) < 2 else f"all {len(changes)} together"
     return [*(change for change in changes if change), *([together] if together else [])]
+
+
+def _deleted(index: dict[str, Any]) -> str:
+    """What a person can do about a page that was deleted from an index."""
+    when = f" on {index['time'][:10]}" if index.get("time") else ""
+    why = f" ({index['reason']})" if index.get("reason") else ""
+    return (
+        f"it was deleted from the index {index['path']}{when}{why} and stays away from every run with it; "
+        "a deletion is for good: only a run without this index (duplicates.index) may keep the page"
+    )
 
 
 def _is_unknown(value: Any) -> bool:

@@ -8,7 +8,8 @@ import typer
 
 from workbench.console import Result, Screen, command
 from workbench.options import DEFAULT_ROOT, Root, RunName
-from workbench.render import Block, Facts, Table, percent
+from workbench.render import Block, Facts, Table, cell, percent
+from workbench.visible import one_line
 
 
 @command("curate.duplicates/1")
@@ -19,7 +20,7 @@ def duplicates(
     method: Annotated[
         str | None, typer.Option(help="Removed by this method only: text, near, url or remainder.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Removed from this host only.")] = None,
+    host: Annotated[str | None, typer.Option(help="Removed from this host, or one below it, only.")] = None,
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """What a run removed as duplicates: totals, the largest clusters, and the guards that tripped."""
@@ -29,7 +30,10 @@ def duplicates(
     found = FinishedRun.open(run, root)
     answer = ask(found, largest=largest, method=method, host=host)
     guards = answer["guards"]
-    blocks: list[Block] = [totals_table(answer), clusters_table(answer["largest"], answer["clusters"])]
+    blocks: list[Block] = [totals_table(answer)]
+    if answer["cut"]:
+        blocks.append(cut_table(answer["cut"]))
+    blocks.append(clusters_text(answer["largest"], answer["clusters"]))
     blocks += [f"guard: {sentence}" for sentence in guards["sentences"]]
     if not guards["sentences"]:
         blocks.append(Facts([("guards", "none tripped")]))
@@ -53,26 +57,43 @@ def totals_table(answer: dict[str, Any]) -> Table:
     return Table(["removed by", "documents", "share", "tokens"], rows, "Duplicates", note)
 
 
-def clusters_table(clusters: list[dict[str, Any]], number: int) -> Table:
-    """The largest clusters, each by the page that comes first in the declared order."""
-    rows = [
-        [
-            cluster["documents"],
-            cluster["kept"],
-            cluster["url"] or cluster["snippet"],
-            cluster["cluster"][:12],
-            cluster["tokens_removed"],
-            cluster["jaccard_lowest"],
-            cluster["jaccard_median"],
+def cut_table(cut: dict[str, dict[str, int]]) -> Table:
+    """What was cut from texts because other documents say it too."""
+    columns = ["documents", "stretches", "characters"]
+    rows = [[kind, *(counts[name] for name in columns)] for kind, counts in cut.items()]
+    return Table(["cut from texts", *columns], rows, "Repeated passages")
+
+
+def clusters_text(clusters: list[dict[str, Any]], number: int) -> str:
+    """The largest clusters, each by the page that comes first in the declared order.
+
+    Its id and its address have lines of their own: columns of a narrow terminal would break them.
+    """
+    if not number:
+        return "No clusters"
+    if not clusters:
+        return f"{_counted(number, 'cluster')}; --largest N shows the largest"
+    room = len(str(len(clusters)))
+    lines = [f"The {len(clusters):,} largest of {_counted(number, 'cluster')}, each with the id of its best page"]
+    for place, cluster in enumerate(clusters, 1):
+        similar = [
+            f"{name} {cell(cluster[f'jaccard_{name}'])}"
+            for name in ("lowest", "median")
+            if cluster[f"jaccard_{name}"] is not None
         ]
-        for cluster in clusters
-    ]
-    columns = ["documents", "kept", "best page", "its id", "tokens removed", "lowest", "median"]
-    if not rows:
-        return Table(columns, rows, "No clusters")
-    note = "lowest, median: similarity of the removed pages to those that were kept for them"
-    return Table(columns, rows, f"The {len(rows):,} largest of {number:,} clusters", note)
+        facts = [_counted(cluster["documents"], "document"), f"{cluster['kept']:,} kept"]
+        facts += [_counted(cluster["hosts"], "host"), f"{cluster['tokens_removed']:,} tokens removed"]
+        lines.append(f"{place:>{room}}  {', '.join(facts)}")
+        if similar:
+            lines.append(f"{'':{room}}  similarity to what was kept: {', '.join(similar)}")
+        lines.append(f"{'':{room}}  {cluster['cluster']}")
+        lines.append(f"{'':{room}}  {one_line(cluster['url'] or cluster['snippet'] or '')}".rstrip())
+    return "\n".join(lines)
 
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

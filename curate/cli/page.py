@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 from curate.ask.explain import CONTEXT_CHARS, short_value
@@ -33,7 +34,8 @@ def page_blocks(run: FinishedRun, answer: dict[str, Any]) -> list[Block]:
     ]
     duplicate = answer["duplicate"]
     if duplicate is not None:
-        blocks += _kept(duplicate) if duplicate["role"] == "kept" else [_removed(duplicate)]
+        shown = {"kept": _kept, "removed": _removed, "deleted": _deleted}
+        blocks += shown[duplicate["role"]](duplicate)
     compared = duplicate is not None and duplicate.get("side_by_side") is not None
     if compared:
         blocks.append(_beside(duplicate, answer["text"]))
@@ -97,20 +99,37 @@ def _kept(duplicate: dict[str, Any]) -> list[Block]:
     return [Table(["removed", "page", "found by", "similarity"], rows, title, note)] if rows else []
 
 
-def _removed(duplicate: dict[str, Any]) -> Block:
+def _removed(duplicate: dict[str, Any]) -> list[Block]:
     """The page that was kept instead of a removed one."""
     others = duplicate["cluster_documents"]
-    return Facts(
-        [
-            ("kept", "a document of the index" if duplicate["kept_text"] is None else duplicate["kept_url"]),
-            ("its id", duplicate["kept_id"]),
-            ("found by", duplicate["method"]),
-            ("similarity", duplicate["jaccard"]),
-            ("containment", duplicate["containment"]),
-            ("cluster", f"{duplicate['cluster']}: {others:,} documents, {duplicate['cluster_kept']:,} of them kept"),
-        ],
-        "Duplicate",
-    )
+    index = duplicate["index"]
+    facts = [
+        ("kept", duplicate["kept_url"] or ("a document of the index" if index else None)),
+        ("its id", duplicate["kept_id"]),
+        ("found by", duplicate["method"]),
+        ("similarity", duplicate["jaccard"]),
+        ("containment", duplicate["containment"]),
+        ("cluster", f"{duplicate['cluster']}: {others:,} documents, {duplicate['cluster_kept']:,} of them kept"),
+    ]
+    blocks: list[Block] = [Facts([*facts, *_index_facts(index)], "Duplicate")]
+    if index is not None and index["problem"] is None:
+        told = f"More of it: curate index trace {quote(index['path'])} {duplicate['kept_id']}"
+        blocks.append(told if "url" in index else f"The index has the kept page no more. {told}")
+    return blocks
+
+
+def _deleted(duplicate: dict[str, Any]) -> list[Block]:
+    """When and why a page was deleted from the index."""
+    index = duplicate["index"]
+    facts = [("deleted on", index.get("time")), ("reason", index.get("reason") or None)]
+    return [Facts([*facts, *_index_facts(index)], "Deleted from the index")]
+
+
+def _index_facts(index: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    if index is None:
+        return []
+    problem = [] if index["problem"] is None else [("cannot be read", index["problem"])]
+    return [("index", index["path"]), *problem]
 
 
 def _beside(duplicate: dict[str, Any], text: str) -> Beside:

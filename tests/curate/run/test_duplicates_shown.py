@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -46,6 +47,13 @@ def test_totals_and_clusters(sample_run: Path, removed: pl.DataFrame) -> None:
     assert (cluster["removed"], cluster["tokens_removed"]) == (rows.height, rows["tokens"].sum())
     assert (cluster["jaccard_lowest"], cluster["jaccard_median"]) == (rows["jaccard"].min(), rows["jaccard"].median())
     assert sum(cluster["methods"].values()) == rows.height
+    kept = table(sample_run, "decisions").filter(
+        pl.col("id").is_in(rows["kept_id"].implode()), pl.col("state") == "kept"
+    )
+    assert cluster["hosts"] == pl.concat([rows["host"], kept["host"]]).drop_nulls().n_unique()
+    cut = table(sample_run, "edits").filter(pl.col("kind").str.ends_with(":repeated"))
+    assert answer["cut"].keys() == set(cut["kind"])
+    assert sum(counts["stretches"] for counts in answer["cut"].values()) == cut.height
     best = table(sample_run, "documents").filter(pl.col("id") == cluster["cluster"])
     assert cluster["url"] == best["url"].item()
     assert answer["guards"] == {"exportable": True, "tripped": [], "sentences": []}
@@ -59,7 +67,28 @@ def test_filters(sample_run: Path, removed: pl.DataFrame) -> None:
     answer = curate("duplicates", sample_run, "--host", host).data
     found = sum(found["documents"] for found in answer["removed"].values())
     assert found == removed.filter(pl.col("host") == host).height <= answer["passed"]
-    assert curate("duplicates", sample_run, "--host", "nowhere.example").data["largest"] == []
+    above = host.partition(".")[2]
+    below = removed.filter(pl.col("host").str.ends_with(f".{above}") | (pl.col("host") == above))
+    answer = curate("duplicates", sample_run, "--host", above.upper()).data
+    assert sum(each["documents"] for each in answer["removed"].values()) == below.height >= found
+    ended = curate("duplicates", sample_run, "--host", "nowhere.example")
+    assert ended.code == 4
+    assert "has the host 'nowhere.example'" in ended.envelope["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_ids_are_whole_on_a_narrow_terminal(sample_run: Path, columns: int) -> None:
+    shown = {line.strip() for line in _on_terminal(command("duplicates", sample_run), columns).splitlines()}
+    best = table(sample_run, "duplicates")["cluster"].value_counts(sort=True)["cluster"][0]
+    assert best in shown
+    assert table(sample_run, "documents").filter(id=best)["url"].item() in shown
+
+
+def test_no_cluster_is_asked_for(sample_run: Path) -> None:
+    arguments = command("duplicates", sample_run, "--largest", "0")
+    shown = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    assert "No clusters" not in shown
+    assert re.search(r"^\d+ clusters; --largest N", shown, re.MULTILINE)
 
 
 def test_a_method_that_does_not_exist(sample_run: Path) -> None:
@@ -133,6 +162,40 @@ def test_explain_a_page_that_a_rule_dropped(sample_run: Path) -> None:
     assert curate("explain", sample_run, page).data["duplicate"] is None
 
 
+def test_explain_asks_the_index(tmp_path: Path) -> None:
+    text = " ".join(f"harbour{n} lights" for n in range(60))
+    pages, later, index = tmp_path / "pages.jsonl", tmp_path / "later.jsonl", tmp_path / "index"
+    pages.write_text(json.dumps({"url": "https://a.org/first", "text": text}))
+    rows = [{"url": "https://b.org/again", "text": text}, {"url": "https://c.org/gone", "text": text[::-1]}]
+    later.write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "rules.yaml").write_text("source: test\nduplicates: {text: true}\nrules: {}\n")
+
+    def run(file: Path, name: str, *more: str) -> Path:
+        options = ["--profile", tmp_path / "rules.yaml", "--out", tmp_path / name, "--root", tmp_path / "root", *more]
+        made = curate("run", "--input", file, *options)
+        assert made.code == 0, made.stderr
+        return tmp_path / name
+
+    assert curate("index", "add", index, run(pages, "first")).code == 0
+    assert curate("index", "delete", index, "--host", "c.org", "--reason", "asked").code == 0
+    second = run(later, "second", "--set", f"duplicates.index={index}")
+    found = curate("explain", second, "https://b.org/again").data["duplicate"]
+    assert (found["kept_url"], found["kept_text"]) == ("https://a.org/first", None)
+    shown = subprocess.run(
+        command("explain", second, "https://b.org/again"), capture_output=True, text=True, check=True
+    ).stdout
+    assert "https://a.org/first" in shown
+    assert f"curate index trace {index} {found['kept_id']}" in shown
+    gone = curate("explain", second, "https://c.org/gone").data
+    assert (gone["duplicate"]["role"], gone["duplicate"]["index"]["reason"]) == ("deleted", "asked")
+    assert f"{index} on {gone['duplicate']['index']['time'][:10]} (asked)" in gone["rescue"][0]
+    index.rename(tmp_path / "elsewhere")
+    found = curate("explain", second, "https://b.org/again").data["duplicate"]
+    assert (found["kept_url"], "holds no index" in found["index"]["problem"]) == (None, True)
+    gone = curate("explain", second, "https://c.org/gone").data
+    assert "stays away" in gone["rescue"][0]
+
+
 def test_texts_are_plain_off_a_terminal(sample_run: Path, near: dict[str, Any]) -> None:
     arguments = command("explain", sample_run, near["dropped_id"])
     shown = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
@@ -172,6 +235,13 @@ def _read(file: int) -> bytes:
         return b""
 
 
+def test_a_report_is_no_directory(sample_run: Path, tmp_path: Path) -> None:
+    ended = curate("report", sample_run, "--to", tmp_path)
+    assert ended.code == 2
+    assert "is a directory" in ended.envelope["errors"][0]["message"]
+    assert "Traceback" not in ended.stderr
+
+
 def test_the_report_shows_clusters(sample_run: Path, tmp_path: Path) -> None:
     ended = curate("report", sample_run, "--to", tmp_path / "report.html")
     assert ended.code == 0, ended.stderr
@@ -180,3 +250,5 @@ def test_the_report_shows_clusters(sample_run: Path, tmp_path: Path) -> None:
     assert "lowest similarity" in section
     assert "<mark" in section
     assert "<svg" in section
+    assert not re.search(r"<mark[^>]*> … ", section)
+    assert ">drops from " in section
