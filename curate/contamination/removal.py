@@ -14,13 +14,12 @@ from curate.measures.batch import Batch
 from curate.measures.text import text as text_measures
 from curate.pipeline.decide import CONTAMINATION_STEP, SAME_RECORD
 from curate.pipeline.finish import UnitTables
+from curate.pipeline.parts import slice_bounds
 from curate.pipeline.schemas import DECISIONS, DOCUMENTS, EDITS
 from curate.segment import Segments
 from workbench.events import Event, Listener
 
 # A slice of the run: few enough records and characters for memory.
-_ROWS = 20_000
-_CHARS = 50_000_000
 
 
 def without(
@@ -31,7 +30,7 @@ def without(
     With `spans`, matches are cut and the document stays, unless less than LEAST_LEFT characters are left of it.
     """
     chars = parent.scan("decisions").select("chars").collect()["chars"].to_numpy()
-    begins = _begins(chars)
+    begins = slice_bounds(chars)
     at = dict.fromkeys(("measures", "documents", "dropped"), 0)
     for begin, end in pairwise(begins):
         decisions = parent.scan("decisions").slice(begin, end - begin).collect().select(DECISIONS.keys())
@@ -134,14 +133,3 @@ def _sized(decisions: pl.DataFrame, own: pl.Series, sizes: pl.DataFrame) -> pl.D
 
 def _short(name: str) -> pl.Expr:
     return pl.col(name).round(4).cast(pl.String)
-
-
-def _begins(chars: np.ndarray) -> list[int]:
-    """Where slices begin, and the end: at most _ROWS records and about _CHARS characters each; at least one slice."""
-    begins, total = [0], 0
-    for row, count in enumerate(chars.tolist()):
-        if row > begins[-1] and (row - begins[-1] >= _ROWS or total + count > _CHARS):
-            begins.append(row)
-            total = 0
-        total += count
-    return [*begins, len(chars)]

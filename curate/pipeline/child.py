@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from curate.ask import again
@@ -18,6 +17,7 @@ from curate.duplicates.config import Duplicates
 from curate.duplicates.order import require_order
 from curate.pipeline import decide, finish, late
 from curate.pipeline.finish import UnitTables
+from curate.pipeline.parts import slice_bounds
 from curate.pipeline.rollups import Funnel, funnel
 from curate.recipe import Settings
 from curate.rules import load_profile, override, require
@@ -32,8 +32,6 @@ from workbench.tables import parquet_files
 from workbench.yamltree import dump
 
 KIND = "curate.decide"
-_ROWS = 20_000
-_CHARS = 50_000_000
 
 
 @dataclass
@@ -178,7 +176,7 @@ def _slices(parent: FinishedRun, settings: Settings, drops: pl.DataFrame, listen
     All tables stand in the order of the decisions, so each is read on from where the slice before it ended.
     """
     outline = parent.scan("decisions").select("chars", "state", "rule").collect()
-    begins = _begins(outline["chars"].to_numpy())
+    begins = slice_bounds(outline["chars"].to_numpy())
     at = dict.fromkeys(("measures", "documents", "dropped"), 0)
     for begin, end in pairwise(begins):
         rows = parent.scan("decisions").slice(begin, end - begin).collect()
@@ -218,14 +216,3 @@ def _slices(parent: FinishedRun, settings: Settings, drops: pl.DataFrame, listen
         edits = parent.scan("edits").join(ids.lazy(), on="id", how="semi", maintain_order="left").collect()
         listener(Event("progress", "decide", "deciding", fraction=end / max(begins[-1], 1)))
         yield UnitTables(decisions, measures, texts, edits)
-
-
-def _begins(chars: np.ndarray) -> list[int]:
-    """Where slices begin, and the end: at most _ROWS records and about _CHARS characters each; at least one slice."""
-    begins, total = [0], 0
-    for row, count in enumerate(chars.tolist()):
-        if row > begins[-1] and (row - begins[-1] >= _ROWS or total + count > _CHARS):
-            begins.append(row)
-            total = 0
-        total += count
-    return [*begins, len(chars)]

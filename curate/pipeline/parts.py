@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
 # A slice holds this many batches: few enough for memory, enough that a query is not all overhead.
 _BATCHES = 16
+_SLICE_ROWS, _SLICE_CHARS = 20_000, 50_000_000
 
 
 class PartWriter:
@@ -83,3 +85,17 @@ def slices(unit: Path, batches: Sequence[Sequence[int]], take: int) -> Iterator[
 def part(path: Path, begin: int, count: int) -> pl.DataFrame:
     """Rows of one file; only the row groups that hold them are read."""
     return pl.scan_parquet(path, glob=False).slice(begin, count).collect()
+
+
+def slice_bounds(chars: np.ndarray) -> list[int]:
+    """Where slices of a run's records begin, and the end: at most 20,000 records and about 50 million characters each.
+
+    There is at least one slice. `chars` is the size of each record's text.
+    """
+    begins, total = [0], 0
+    for row, count in enumerate(chars.tolist()):
+        if row > begins[-1] and (row - begins[-1] >= _SLICE_ROWS or total + count > _SLICE_CHARS):
+            begins.append(row)
+            total = 0
+        total += count
+    return [*begins, len(chars)]
