@@ -120,6 +120,23 @@ def decompressor_factory(raw: RawFile, codec: str) -> Callable[[], Decompressor]
     return lambda: _ZstdFrame(dictionary)
 
 
+def header_end(raw: RawFile, codec: str, start: int) -> int:
+    """Where the data begin of the gzip member that starts at `start` (RFC 1952); of the others' headers, `start`.
+
+    A gzip header holds as much of anything as its flags say: an extra field, a name, a comment.
+    """
+    if codec != GZIP:
+        return start
+    flags, at = raw.read_at(start + 3, 1)[0], start + 10
+    if flags & 0x04:
+        at += 2 + int.from_bytes(raw.read_at(at, 2), "little")
+    for text in (0x08, 0x10):
+        if flags & text:
+            end = raw.find(b"\0", at, raw.size)
+            at = end + 1 if end >= 0 else raw.size
+    return at + 2 if flags & 0x02 else at
+
+
 def first_member(raw: RawFile, codec: str) -> int:
     """Where a compressed file's first member with data starts: after the dictionary of a zstd file, else 0."""
     at = 0

@@ -11,7 +11,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from curate.sources.compression import ERRORS, MAGIC, PLAIN, Decompressor, decompressor_factory, first_member
+from curate.sources.compression import (
+    ERRORS,
+    MAGIC,
+    PLAIN,
+    Decompressor,
+    decompressor_factory,
+    first_member,
+    header_end,
+)
 from curate.sources.files import BLOCK_BYTES, RawFile
 
 FEED_BYTES = 16 << 10
@@ -151,6 +159,7 @@ class Chain:
 
     def __init__(self, raw: RawFile, codec: str, starts: re.Pattern[bytes] | None) -> None:
         self._raw = raw
+        self._codec = codec
         self._magic = MAGIC[codec]
         self._starts = starts
         self._make = decompressor_factory(raw, codec)
@@ -188,9 +197,14 @@ class Chain:
         return damage
 
     def find(self, offset: int, limit: int) -> Group | None:
-        """The first group that starts in [offset, limit), by trial decompression wherever the magic bytes are."""
+        """The first group that starts in [offset, limit), by trial decompression wherever the magic bytes are.
+
+        Where a page ends in the magic bytes, the checksum behind them may read as flags of a header that reaches over
+        the beginnings of true members to a place that decompresses: so no header may hold another start.
+        """
         while (offset := self._raw.find(self._magic, offset, limit)) >= 0:
-            if (group := self.group_at(offset)) is not None:
+            group = self.group_at(offset)
+            if group is not None and self.find(offset + 1, header_end(self._raw, self._codec, offset)) is None:
                 return group
             offset += 1
         return None
