@@ -269,6 +269,18 @@ def _usage_error(error: typer.TyperException, program: str, *, as_json: bool) ->
     return problem.code
 
 
+def group(name: str, help: str) -> typer.Typer:
+    """Commands under one name within a command line (`curate index add`); without a command, their help."""
+
+    def base(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    line = typer.Typer(name=name, help=help, rich_markup_mode=None)
+    line.callback(invoke_without_command=True)(base)
+    return line
+
+
 def app(name: str, help: str) -> typer.Typer:
     """A command line called `name`: plain help (rich is never imported for it), `--version`, our form of errors."""
 

@@ -85,17 +85,28 @@ def _kept(now: int, before: int, first: int, y: float, height: int, tone: str) -
     )
 
 
+# By whether what lies above the threshold is dropped, and whether the threshold itself is.
+_DROPS = {
+    (True, False): "drops above",
+    (True, True): "drops from",
+    (False, False): "drops below",
+    (False, True): "drops up to",
+}
+
+
 def histogram(
     edges: Sequence[float],
     counts: Sequence[int],
     *,
     threshold: float | None = None,
     drops_above: bool = True,
+    inclusive: bool = False,
     label: str = "",
 ) -> Html:
     """Counts between ascending edges [bins + 1]; what a threshold drops stands in another colour.
 
-    A bin that the threshold cuts counts as dropped where its middle is.
+    A bin that the threshold cuts counts as dropped where its middle is. `inclusive` says that the threshold itself is
+    dropped.
     """
     assert len(edges) == len(counts) + 1, "one edge more than bins"
     height, left, bottom = 220, 50, 26
@@ -133,7 +144,7 @@ def histogram(
         parts.append(f'<line class="limit" x1="{at:.1f}" x2="{at:.1f}" y1="4" y2="{height - bottom}"/>')
         parts.append(
             f'<text class="drop" x="{at + (-5 if side == "end" else 5):.1f}" y="12" text-anchor="{side}">'
-            f"{'drops above' if drops_above else 'drops below'} {short(threshold)}</text>"
+            f"{_DROPS[drops_above, inclusive]} {short(threshold)}</text>"
         )
     return _svg(label or "histogram", height, parts)
 

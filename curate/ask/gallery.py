@@ -54,14 +54,8 @@ def _similarities(values: np.ndarray, threshold: float) -> html.Html:
     low = min(threshold, float(values.min()))
     edges = np.linspace(low, 1.0, _BINS + 1) if low < 1 else np.array([1.0, 1.0])
     counts, _ = np.histogram(values, bins=edges)
-    picture = plots.histogram(edges.tolist(), counts.tolist(), threshold=threshold, label="similarity")
-    return html.figure(inclusive(picture), "Jaccard similarity of near duplicates to the page that was kept for each.")
-
-
-def inclusive(picture: html.Html) -> html.Html:
-    """The histogram of a comparison that takes in its threshold: what it drops begins there."""
-    told = picture.replace(">drops above ", ">drops from ").replace(">drops below ", ">drops up to ")
-    return html.Html(told)
+    picture = plots.histogram(edges.tolist(), counts.tolist(), threshold=threshold, inclusive=True, label="similarity")
+    return html.figure(picture, "Jaccard similarity of near duplicates to the page that was kept for each.")
 
 
 def _clusters(run: FinishedRun, clusters: list[dict[str, Any]]) -> list[html.Html]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from curate.ask.explain import short_value
 from curate.ask.finished import FinishedRun
-from curate.ask.gallery import gallery, inclusive
+from curate.ask.gallery import gallery
 from curate.ask.sample import sample
 from curate.pipeline.rollups import Funnel, funnel
 from curate.rules import Rule
@@ -124,10 +124,14 @@ def _histogram(rule: Rule, values: np.ndarray) -> html.Html:
     if rule.drop_if in (">", "<="):  # equality belongs to what lies below
         values = np.where(values == limit, np.nextafter(limit, -np.inf), values)
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
-    picture = plots.histogram(
-        edges.tolist(), counts.tolist(), threshold=limit, drops_above=dropped_above, label=rule.id
+    return plots.histogram(
+        edges.tolist(),
+        counts.tolist(),
+        threshold=limit,
+        drops_above=dropped_above,
+        inclusive=rule.drop_if in (">=", "<="),
+        label=rule.id,
     )
-    return inclusive(picture) if rule.drop_if in (">=", "<=") else picture
 
 
 def _groups(rollups: pl.DataFrame, by: str) -> html.Html:

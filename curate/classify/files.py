@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,16 +88,6 @@ def _unpacked(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}", hint="check the path", code=Exit.INPUT) from None
-    try:
-        if path.name.endswith(".gz"):
-            return gzip.decompress(data)
-        if path.name.endswith(".zst"):
-            import zstandard
+    from curate.sources.packed import unpacked
 
-            try:
-                return zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
-            except zstandard.ZstdError as error:
-                raise ValueError(str(error)) from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(f"cannot unpack {path}: {error}", hint="is it complete?", code=Exit.INPUT) from None
-    return data
+    return unpacked(path, data)

@@ -9,16 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from curate.cli.quality import Engine, Labelled, Recipe, used_table
+from workbench import console
 from workbench.console import Result, Screen, command
 from workbench.errors import UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, Seed, Sets
 from workbench.render import Block, Facts, Table
 
-app = typer.Typer(
-    name="domains",
-    help="A classifier of topics or formats: from seed terms, labelled files, or clusters.",
-    rich_markup_mode=None,
-)
+app = console.group("domains", "A classifier of topics or formats: from seed terms, labelled files, or clusters.")
 On = Annotated[
     list[str] | None,
     typer.Option("--on", metavar="PATH|RUN", help="Texts without labels: a folder, file or run; may be repeated."),
@@ -27,13 +24,6 @@ TaxonomyName = Annotated[
     str | None,
     typer.Option("--taxonomy", metavar="topics|formats|FILE", help="Labels with seed terms (default: topics)."),
 ]
-
-
-@app.callback(invoke_without_command=True)
-def base(context: typer.Context) -> None:
-    """Without a command, the help."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command("train")

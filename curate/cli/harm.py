@@ -8,23 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from curate.cli.quality import Labelled, Recipe, used_table
+from workbench import console
 from workbench.console import Result, Screen, command
 from workbench.errors import UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, Seed, Sets
 from workbench.render import Block, Table
 
-app = typer.Typer(
-    name="harm",
-    help="A classifier of harmful text, learned from files you have labelled.",
-    rich_markup_mode=None,
-)
-
-
-@app.callback(invoke_without_command=True)
-def base(context: typer.Context) -> None:
-    """Without a command, the help."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = console.group("harm", "A classifier of harmful text, learned from files you have labelled.")
 
 
 @app.command("train")

@@ -7,23 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench import console
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Jobs, Root
 from workbench.render import Block, Facts, Table, size
 
-app = typer.Typer(
-    name="index",
-    help="An index of earlier runs: add a crawl, trace a match, delete a page for good.",
-    rich_markup_mode=None,
-)
-
-
-@app.callback(invoke_without_command=True)
-def base(context: typer.Context) -> None:
-    """Without a command, the help."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = console.group("index", "An index of earlier runs: add a crawl, trace a match, delete a page for good.")
 
 
 IndexPath = Annotated[Path, typer.Argument(metavar="INDEX", help="The directory of the index.")]

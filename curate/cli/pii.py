@@ -9,25 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from curate.cli.quality import Recipe
+from workbench import console
 from workbench.console import Result, Screen, command
 from workbench.options import DEFAULT_ROOT, Force, Out, Root, Seed, Sets
 from workbench.render import Block, Table
 
-app = typer.Typer(
-    name="pii",
-    help="A tagger of names and addresses, learned from texts with marked spans.",
-    rich_markup_mode=None,
-)
+app = console.group("pii", "A tagger of names and addresses, learned from texts with marked spans.")
 SpanFiles = Annotated[
     list[Path] | None, typer.Option("--labelled", metavar="FILE", help="Texts with spans; may be repeated.")
 ]
-
-
-@app.callback(invoke_without_command=True)
-def base(context: typer.Context) -> None:
-    """Without a command, the help."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command("train")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench import console
 from workbench.console import Result, Screen, command
 from workbench.errors import UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, Seed, Sets
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
 
     from curate.classify.settings import Quality
 
-app = typer.Typer(
-    name="quality",
-    help="A classifier of good text: train one on examples you name, and judge it on others.",
-    rich_markup_mode=None,
-)
+app = console.group("quality", "A classifier of good text: train one on examples you name, and judge it on others.")
 
 Recipe = Annotated[Path | None, typer.Argument(metavar="[RECIPE.yaml]", help="Sources and settings.")]
 Positive = Annotated[
@@ -38,13 +35,6 @@ Labelled = Annotated[
 ]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="linear|fasttext", help="What learns.")]
 _SHOWN = 12
-
-
-@app.callback(invoke_without_command=True)
-def base(context: typer.Context) -> None:
-    """Without a command, the help."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command("train")

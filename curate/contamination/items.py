@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,9 +145,10 @@ def _rows(path: Path, data: bytes) -> Iterator[tuple[int, int, Mapping[str, Any]
         yield from ((number, number + 1, row) for number, row in enumerate(_parquet(path, data)))
         return
     from curate.sources.jsonl import parse
+    from curate.sources.packed import unpacked
 
     number = 0
-    for line, raw in enumerate(_decompressed(path, data).split(b"\n"), 1):
+    for line, raw in enumerate(unpacked(path, data).split(b"\n"), 1):
         if not raw.strip():
             continue
         try:
@@ -173,22 +172,6 @@ def _parquet(path: Path, data: bytes) -> list[dict[str, Any]]:
         return pl.read_parquet(io.BytesIO(data)).to_dicts()
     except pl.exceptions.PolarsError as error:
         raise UserError(f"cannot read {path}: {error}", hint="is it Parquet?", code=Exit.INPUT) from None
-
-
-def _decompressed(path: Path, data: bytes) -> bytes:
-    try:
-        if path.name.endswith(".gz"):
-            return gzip.decompress(data)
-        if path.name.endswith(".zst"):
-            import zstandard
-
-            try:
-                return zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
-            except zstandard.ZstdError as error:
-                raise ValueError(str(error)) from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(f"cannot unpack {path}: {error}", hint="is it complete?", code=Exit.INPUT) from None
-    return data
 
 
 def _item(suite: str, number: int, row: Mapping[str, Any], question: str | None, answer: str | None) -> Item:
