@@ -8,9 +8,10 @@ import polars as pl
 
 from curate.ask.finished import FinishedRun
 from curate.duplicates import order
+from curate.duplicates.resolve import DUPLICATES
 from curate.pipeline import late
 from curate.pipeline.decide import SAME_RECORD
-from curate.pipeline.schemas import DUPLICATES, INDEXED, PAIRS
+from curate.pipeline.schemas import INDEXED, PAIRS
 from curate.recipe import Settings
 from curate.rules import Profile, columns, evaluate
 

@@ -22,7 +22,7 @@ DUPLICATES: dict[str, Any] = {
     "cluster": pl.String,  # id of the best document of the component
     "jaccard": pl.Float64,  # null where two documents of one address were not compared
     "containment": pl.Float64,
-    "method": pl.String,  # text | near | url
+    "method": pl.String,  # text | near | url | remainder (of which too little was left)
 }
 _METHODS = ("text", "near", "url")
 _KEPT, _TEXT, _NEAR, _URL = -1, 0, 1, 2

@@ -24,6 +24,7 @@ from curate.duplicates.normal import hashed
 
 _PARTS = re.compile(r"(?i:https?):[/\\]{2}([^/\\?#]*)([^?#]*)(?:\?([^#]*))?(?:#(!?.*))?", re.DOTALL)
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what separates labels (RFC 3490, 3.1)
 _PORT = re.compile(r"(?::([0-9]*))?")
 # Letters that the codec `idna` (the standard of 2003) maps to others, though they make different names since 2008.
 _DEVIATIONS = re.compile("[ßς\u200c\u200d]")
@@ -82,11 +83,13 @@ def _host(authority: str) -> str | None:
     authority = authority.rpartition("@")[2].lower()
     end = authority.find("]") + 1 if authority.startswith("[") else authority.find(":")
     host, port = (authority, "") if end < 0 else (authority[:end], authority[end:])
+    if not host.startswith("["):
+        host = ".".join(_labels(host))  # first, since the codec takes no empty labels
     if not host.isascii() and not _DEVIATIONS.search(host):
         with suppress(UnicodeError):
             host = host.encode("idna").decode("ascii")
     if not host.startswith("["):
-        labels = [label for label in host.split(".") if label]
+        labels = _labels(host)
         while len(labels) > 2 and labels[0] == "www":
             del labels[0]
         host = ".".join(labels)
@@ -95,6 +98,10 @@ def _host(authority: str) -> str | None:
         return None
     number = (found[1] or "").lstrip("0")
     return host if number in ("", "80", "443") else f"{host}:{number}"
+
+
+def _labels(host: str) -> list[str]:
+    return [label for label in _DOTS.split(host) if label]
 
 
 def _percent(part: str) -> str:

@@ -16,10 +16,10 @@ from curate.duplicates.config import Duplicates
 from curate.duplicates.exchange import Found, find
 from curate.duplicates.index.matches import matches
 from curate.duplicates.index.state import NAME
-from curate.duplicates.resolve import clusters, resolve
+from curate.duplicates.resolve import DUPLICATES, clusters, resolve
 from curate.duplicates.types import SignedUnit
 from curate.pipeline.decide import DUPLICATES_STEP
-from curate.pipeline.schemas import DUPLICATES, FINGERPRINTS, INDEXED, PAIRS
+from curate.pipeline.schemas import FINGERPRINTS, INDEXED, PAIRS
 from workbench.errors import Exit, UserError
 from workbench.events import Listener
 from workbench.files import sha256

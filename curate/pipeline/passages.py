@@ -14,13 +14,14 @@ from curate.duplicates import order
 from curate.duplicates.config import Duplicates
 from curate.duplicates.repeats.cuts import find_cuts
 from curate.duplicates.repeats.passages import PassageWriter
+from curate.duplicates.resolve import DUPLICATES
 from curate.edits import Cut, Edit, compose
 from curate.measures import Batch
 from curate.measures.text import tokens
 from curate.pipeline.decide import DUPLICATES_STEP
 from curate.pipeline.late import Late, Places
 from curate.pipeline.parts import part
-from curate.pipeline.schemas import DUPLICATES, UNIT_EDITS
+from curate.pipeline.schemas import UNIT_EDITS
 from curate.segment import Segments, decode
 from workbench.errors import Exit, UserError
 from workbench.events import Listener

@@ -128,14 +128,6 @@ INDEXED: dict[str, Any] = {
     "jaccard": pl.Float64,
     "containment": pl.Float64,
 }
-DUPLICATES: dict[str, Any] = {
-    "dropped_id": pl.String,
-    "kept_id": pl.String,
-    "cluster": pl.String,  # the id of its best document
-    "jaccard": pl.Float64,
-    "containment": pl.Float64,
-    "method": pl.String,  # text | near | url | remainder (of which too little was left)
-}
 
 # Columns the second map adds once the whole corpus has been seen.
 CORPUS: dict[str, Any] = {"corpus.cross_entropy": pl.Float64, "corpus.length_rank": pl.Float64}

@@ -176,8 +176,8 @@ main = app("demo", "A demo.")
 @command("demo.sleep/1")
 def sleep(screen: Screen, run: Path) -> Result:
     screen.attach(run)
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         time.sleep(60)
     finally:
         (run / "cleaned").touch()

@@ -13,7 +13,7 @@ five times is one page, and so is one that is served, with another date or count
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -99,19 +99,15 @@ class LineWriter:
 
 
 class Repeated:
-    """The lines that repeat, of the hosts that are asked for; made by `read`."""
+    """The lines that repeat; made by `read`."""
 
     def __init__(self, keys: NDArray[np.uint64]) -> None:
         self._keys = keys  # sorted
 
     @classmethod
-    def read(cls, path: Path, hosts: Iterable[str | None] | None = None) -> Repeated:
-        """Load what the exchange wrote, of all hosts or of these."""
-        table = pl.scan_parquet(path, glob=False)
-        if hosts is not None:
-            wanted = host_keys(sorted({host for host in hosts if host}))
-            table = table.filter(pl.col("host").is_in(pl.Series(wanted).implode()))
-        rows = table.select("host", "line").collect()
+    def read(cls, path: Path) -> Repeated:
+        """Load what the exchange wrote."""
+        rows = pl.read_parquet(path, columns=["host", "line"], glob=False)
         return cls(np.sort(_joint(rows["host"].to_numpy(), rows["line"].to_numpy())))
 
     def holds(self, hosts: NDArray[np.uint64], ids: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -41,7 +41,7 @@ def found(directory: Path, units: Sequence[Sequence[Page]], config: Lines, *, jo
 
 def cleaned(path: Path, pages: Sequence[Page], config: Lines, edits: EditsConfig | None = None) -> list[str]:
     texts, hosts = [page[2] for page in pages], [page[0] for page in pages]
-    gone = removals(decode(texts), hosts, Repeated.read(path, hosts), config.max_chars)
+    gone = removals(decode(texts), hosts, Repeated.read(path), config.max_chars)
     return edit(texts, [None] * len(texts), edits or EditsConfig.off(), KEY, hosts, gone).texts
 
 
@@ -224,11 +224,3 @@ def test_excluded_rows_do_not_count(tmp_path: Path) -> None:
     assert table.is_empty()
     table = pl.read_parquet(found(tmp_path / "one", [pages[:2], pages[2:]], CONFIG, excluded={1: [2]}))
     assert table.select("pages", "host_pages").rows() == [(4, 4), (4, 4)]
-
-
-def test_only_the_hosts_asked_for_are_loaded(tmp_path: Path) -> None:
-    pages = site("a.org", 4) + site("b.org", 4)
-    path = found(tmp_path, [pages], CONFIG)
-    texts, hosts = [page[2] for page in pages], [page[0] for page in pages]
-    gone = removals(decode(texts), hosts, Repeated.read(path, ["b.org", None]), CONFIG.max_chars)
-    assert sorted(gone) == [4, 5, 6, 7]
