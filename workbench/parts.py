@@ -14,6 +14,7 @@ LIBRARIES = (
     "duckdb",
     "fasttext-numpy2",
     "fsspec",
+    "httpx",
     "isal",
     "lxml_html_clean",
     "lz4",
