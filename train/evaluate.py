@@ -1,0 +1,94 @@
+"""Held-out loss by part, in nats a token and in bits a byte of the text itself."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from train.data.batch import Batch
+from train.distributed import Parallel
+from train.objective import Objective
+from train.step import autocast
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Documents that are never trained on. bytes: of their text in UTF-8, special tokens not counted (0: unknown,
+    then there are no bits per byte). batches: all their rows; each token but a document's first is a label once."""
+
+    part: str
+    bytes: int
+    batches: Sequence[Batch]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured beside the training, and by which objective; its weight must count labels."""
+
+    objective: Objective
+    held_out: Sequence[HeldOut]
+
+
+def evaluate(parallel: Parallel, evaluation: Evaluation, precision: str) -> list[dict[str, Any]]:
+    """One row a part, and one with part "" for all: loss (nats a label), tokens (labels), bytes, bits_per_byte, and the
+    objective's own metrics. All ranks must call; each takes every world-th batch, and all return the same.
+
+    bits_per_byte = sum of nats / (ln 2 * bytes): the bytes are those of the whole documents, so tokenizers of any
+    kind can be compared; that the document ends is part of what is predicted.
+    """
+    model = parallel.model
+    was_training = model.training
+    model.eval()
+    try:
+        own = parallel.inside(_sums, evaluation, parallel, precision)
+    finally:
+        model.train(was_training)
+    everyone = parallel.world.gather(own)
+    rows = []
+    whole: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for index, part in enumerate(evaluation.held_out):
+        totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for rank in everyone:
+            for name, (value, weight) in rank[index].items():
+                for each in (totals, whole):
+                    each[name][0] += value
+                    each[name][1] += weight
+        rows.append(_row(part.part, part.bytes, totals))
+    known = all(part.bytes for part in evaluation.held_out)
+    return [*rows, _row("", sum(part.bytes for part in evaluation.held_out) if known else 0, whole)]
+
+
+def _sums(
+    model: nn.Module, evaluation: Evaluation, parallel: Parallel, precision: str
+) -> list[dict[str, tuple[float, float]]]:
+    """This rank's sums and weights by part; ranks call the model equally often, as FSDP2 asks."""
+    world = parallel.world
+    found = []
+    for part in evaluation.held_out:
+        totals: dict[str, tuple[float, float]] = {}
+        for first in range(0, len(part.batches), world.size):
+            index = first + world.rank
+            batch = part.batches[min(index, len(part.batches) - 1)]
+            with autocast(world.device, precision):
+                sums = evaluation.objective(model, batch.to(world.device))
+            if index < len(part.batches):
+                for name, (value, weight) in {**sums.metrics, "": (sums.loss, sums.weight)}.items():
+                    before = totals.get(name, (0.0, 0.0))
+                    value = float(value.detach().double()) if isinstance(value, torch.Tensor) else value
+                    totals[name] = (before[0] + value, before[1] + weight)
+        found.append(totals)
+    return found
+
+
+def _row(part: str, size: int, totals: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    means = {name: value / weight for name, (value, weight) in totals.items() if weight}
+    nats, labels = totals.get("", (0.0, 0.0))
+    loss = means.pop("", math.nan)
+    bits = nats / (math.log(2) * size) if size else None
+    return means | {"part": part, "loss": loss, "weight": labels, "bytes": float(size), "bits_per_byte": bits}
