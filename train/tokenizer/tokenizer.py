@@ -124,7 +124,7 @@ class Tokenizer:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the tokenizer.json with its keys sorted; how it is laid out, truncation and padding do not count."""
+        """SHA-256 of the tokenizer.json with its keys sorted, without its layout, truncation and padding."""
         values = {key: value for key, value in json.loads(self._text).items() if key not in _NOT_IDENTITY}
         return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
