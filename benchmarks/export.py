@@ -25,7 +25,8 @@ import numpy as np
 import polars as pl
 import xxhash
 
-from curate.pipeline.schemas import DOCUMENTS, DUPLICATES, FINGERPRINTS, PAIRS
+from curate.duplicates.resolve import DUPLICATES
+from curate.pipeline.schemas import DOCUMENTS, FINGERPRINTS, PAIRS
 from curate.recipe import load
 from workbench.processes import cores
 from workbench.runs import Run

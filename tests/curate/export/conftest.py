@@ -11,7 +11,8 @@ from small_runs import document
 from whole_run import outputs
 
 from curate.ask.finished import FinishedRun
-from curate.pipeline.schemas import DOCUMENTS, DUPLICATES, FINGERPRINTS, PAIRS
+from curate.duplicates.resolve import DUPLICATES
+from curate.pipeline.schemas import DOCUMENTS, FINGERPRINTS, PAIRS
 from curate.recipe import load
 from workbench import tables
 from workbench.runs import Run
