@@ -8,20 +8,15 @@ import xxhash
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as _Library
 
+from train.data.blocks import Document
+from train.data.chat import DEFAULT, load_template, special_tokens, template_names
 from train.data.texts import Documents
 from train.tokenizer.tokenizer import TEMPLATE_KEY, Tokenizer
 from workbench.errors import UserError
 
 BOS, EOS, PAD = "<|bos|>", "<|eos|>", "<|pad|>"
-# Those of every ready chat template, so that any of them can be chosen when it comes to fine-tuning.
-CHAT = (
-    *("<|im_start|>", "<|im_end|>"),
-    *("<|prompter|>", "<|assistant|>", "<|system|>", "<|user|>"),
-    *("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
-)
 RESERVED = tuple(f"<|reserved_{number}|>" for number in range(16))
-SPECIALS = (BOS, EOS, PAD, *CHAT, *RESERVED)
-SMALLEST = len(SPECIALS) + 256
+DEFAULT_SIZE = 16_384
 SAMPLE_BYTES = 256 << 20  # of text that is learnt from: what training keeps grows with the different words in it
 
 # The alternatives in order. It follows the pattern of GPT-4 (cl100k_base in github.com/openai/tiktoken), but
@@ -51,27 +46,28 @@ def train(
     *,
     digits: bool = True,
     specials: Iterable[str] = (),
-    template: str | None = None,
-    jinja: str | None = None,
+    template: str = DEFAULT,
 ) -> Tokenizer:
-    """A tokenizer with `vocab_size` tokens: SPECIALS and `specials`, then the 256 bytes, then merges; fewer where the
-    texts give no more.
+    """A tokenizer of `vocab_size` tokens: special ones, the 256 bytes, then merges; fewer where the texts give no more.
 
-    The same texts in the same order give the same file. Memory grows with the different words of the texts: hand in a
-    `sample`. template, jinja: the name and the text of a chat template. Raises UserError for a size below SMALLEST and
+    The special tokens are those for the begin and end of a document and padding, those of every ready chat template, so
+    that any can be chosen when it comes to fine-tuning, those of `template` (one of the ready ones, or the path of a
+    YAML), `specials`, and 16 in reserve. The same texts in the same order give the same file. Memory grows with the
+    different words of the texts: hand in a `sample`. Raises UserError for a size that leaves no room for the bytes and
     for texts that hold nothing.
     """
-    named = list(dict.fromkeys([*SPECIALS, *specials]))
+    chat = load_template(template)
+    named = list(dict.fromkeys([BOS, EOS, PAD, *special_tokens(), *chat.specials(), *specials, *RESERVED]))
     if vocab_size < len(named) + 256:
         least = len(named) + 256
         hint = f"{len(named)} special tokens and 256 bytes are always there: ask for {least} or more"
         raise UserError(f"a vocabulary of {vocab_size} tokens is too small", hint=hint)
     library = _Library(models.BPE())
     cut = pre_tokenizers.Split(Regex(pattern(digits)), "isolated")
-    library.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    library.pre_tokenizer = pre_tokenizers.Sequence(
         [cut, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
-    library.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    library.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=[AddedToken(name, special=True, normalized=False) for name in named],
@@ -81,9 +77,9 @@ def train(
     library.train_from_iterator(_some(texts), trainer)
     roles = {"bos_token": BOS, "eos_token": EOS, "pad_token": PAD}
     config = {**roles, "add_prefix_space": False, "model_max_length": 10**30}
-    if template is not None:
+    if template in template_names():
         config[TEMPLATE_KEY] = template
-    return Tokenizer(library.to_str(pretty=True), config, jinja)
+    return Tokenizer(library.to_str(pretty=True), config, chat.jinja())
 
 
 def _some(texts: Iterable[str]) -> Iterator[str]:
@@ -97,13 +93,12 @@ def _some(texts: Iterable[str]) -> Iterator[str]:
         raise UserError("there is no text to train a tokenizer on", hint="name a dataset that has some")
 
 
-def sample(documents: Documents, limit: int, seed: int, what: str = "tokenizer") -> Iterator[str]:
-    """The texts of about `limit` bytes of a dataset: documents whose keyed hash lies below the share that this is.
+def sample(documents: Documents, size: int, limit: int, seed: int, what: str) -> Iterator[Document]:
+    """About `limit` bytes of a dataset of `size` bytes: the documents whose keyed hash lies below that share.
 
-    The dataset is read twice, once for its size. Everything, and once, where it holds no more.
+    Which ones depends on the seed and the purpose `what` alone. Everything where the dataset holds no more.
     """
-    total = sum(len(one.text.encode()) for one in documents if one.text)
-    bound = 2**64 if total <= limit else int(2.0**64 * limit / total)
+    bound = 2**64 if size <= limit else int(2.0**64 * limit / size)
     for one in documents:
         if one.text and xxhash.xxh3_64_intdigest(f"{what}:{one.id}".encode(), seed=seed) < bound:
-            yield one.text
+            yield one
