@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ class Sampler:
     """
 
     def __init__(self, model: nn.Module, tokenizer: Coder, *, end_ids: Iterable[int] = (), rows: int = 64) -> None:
-        self.model: Any = model
+        self.model = cast(Any, model)  # modules type their attributes as tensors or modules
         self.tokenizer = tokenizer
         self.context: int = self.model.config.max_positions
         self.vocabulary: int = self.model.head.shape[0]
