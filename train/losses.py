@@ -2,48 +2,198 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.autograd.function import once_differentiable
 
 from train.data.batch import IGNORED, Batch
+from train.model.fused import compute_dtype
 from train.objective import Sums
 
-CHUNK = 512
-"""Positions whose logits exist at a time."""
+_LOGITS = {"cpu": 1 << 23}  # logits alive at a time: on a CPU few enough to stay in its cache and in the same pages
+_LOGITS_ELSEWHERE = 1 << 27
 
 
-def token_logprobs(
-    hidden: Tensor, head: Tensor, targets: Tensor, temperature: float = 1.0, chunk: int = CHUNK
-) -> Tensor:
-    """fp32 log-probabilities of `targets` [...] under softmax(hidden @ head.T / temperature); 0 where IGNORED."""
-    logits = (hidden @ head.T).float() / temperature
-    found = torch.log_softmax(logits, -1).gather(-1, targets.clamp_min(0)[..., None])[..., 0]
-    return torch.where(targets == IGNORED, 0.0, found)
+def chunk_of(head: Tensor) -> int:
+    """Positions whose logits exist at a time, for a head [vocab, hidden]."""
+    return max(64, _LOGITS.get(head.device.type, _LOGITS_ELSEWHERE) // len(head))
 
 
+class _Logits:
+    """fp32 logits chunk by chunk, in one buffer that the next chunk overwrites; products in the dtype of `head`."""
+
+    def __init__(self, hidden: Tensor, head: Tensor, chunk: int) -> None:
+        self.hidden, self.turned, self.chunk = hidden, head.t(), min(chunk, len(hidden)) or 1
+        shape = (self.chunk, len(head))
+        self.narrow = torch.empty(shape, dtype=head.dtype, device=head.device)
+        self.wide = self.narrow if head.dtype == torch.float32 else torch.empty(shape, device=head.device)
+
+    def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
+        for start in range(0, len(self.hidden), self.chunk):
+            part = slice(start, min(start + self.chunk, len(self.hidden)))
+            rows = part.stop - start
+            torch.mm(self.hidden[part], self.turned, out=self.narrow[:rows])
+            if self.wide is not self.narrow:
+                self.wide[:rows].copy_(self.narrow[:rows])
+            yield part, self.wide[:rows]
+
+    def as_factor(self, wide: Tensor) -> Tensor:
+        """A chunk in the dtype of the products; it overwrites the product that it came from."""
+        return wide if self.wide is self.narrow else self.narrow[: len(wide)].copy_(wide)
+
+
+def _softmax(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The logarithm of the sum of exponentials [rows] and the largest logit; `logits` becomes the probabilities."""
+    largest = logits.amax(-1)
+    torch.softmax(logits, -1, out=logits)
+    return largest - logits.amax(-1).log_(), largest
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The summed loss of every target; the gradients are made on the way, while a chunk's probabilities exist."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        narrow, factor = hidden.to(dtype), head.to(dtype)
+        of_hidden = torch.empty_like(narrow) if ctx.needs_input_grad[0] else None
+        of_head = torch.zeros(head.shape, device=head.device) if ctx.needs_input_grad[1] else None
+        loss = torch.zeros((), dtype=torch.float64 if head.device.type == "cpu" else torch.float32, device=head.device)
+        right = torch.zeros((), dtype=torch.int64, device=head.device)
+        logits = _Logits(narrow, factor, chunk_of(head))
+        for part, chunk in logits:
+            column = targets[part, None]
+            chosen = chunk.gather(1, column)[:, 0]
+            total, largest = _softmax(chunk)
+            loss += (total - chosen).sum(dtype=loss.dtype)
+            right += (chosen == largest).sum()
+            if of_hidden is None and of_head is None:
+                continue
+            chunk.scatter_add_(1, column, chunk.new_full((), -1.0).expand_as(column))
+            slope = logits.as_factor(chunk)
+            if of_hidden is not None:
+                torch.mm(slope, factor, out=of_hidden[part])
+            if of_head is not None and dtype == torch.float32:
+                of_head.addmm_(slope.t(), narrow[part])
+            elif of_head is not None:
+                of_head += slope.t() @ narrow[part]
+        ctx.grads = of_hidden, of_head, hidden.dtype, head.dtype
+        ctx.mark_non_differentiable(right)
+        return loss.float(), right
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        of_hidden, of_head, hidden_dtype, head_dtype = ctx.grads
+        ctx.grads = None  # they are scaled in place: a second backward pass must fail, not be wrong
+        return (
+            None if of_hidden is None else of_hidden.mul_(grad).to(hidden_dtype),
+            None if of_head is None else of_head.mul_(grad).to(head_dtype),
+            None,
+            None,
+        )
+
+
+def _labelled(hidden: Tensor, head: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Sum of the losses, number of targets that have the largest logit, number of targets."""
+    flat, targets = hidden.flatten(0, -2), labels.flatten()
+    kept = (targets != IGNORED).nonzero()[:, 0]
+    if len(kept) < len(targets):
+        flat, targets = flat[kept], targets[kept]
+    loss, right = _CrossEntropy.apply(flat, head, targets, compute_dtype(head))
+    return loss, right, len(kept)
+
+
+@torch.compiler.disable
 def next_token_loss(hidden: Tensor, head: Tensor, labels: Tensor) -> tuple[Tensor, int]:
-    """The sum of cross-entropies over labels that are not IGNORED, in nats, and their number."""
-    logits = F.linear(hidden, head).float()
-    loss = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    return loss, int((labels != IGNORED).sum())
+    """The sum of cross-entropies over labels that are not IGNORED, in nats, and their number.
+
+    hidden: [..., size], head: [vocab, size], labels: int64 [...]. Under autocast the products are in its dtype; the
+    softmax is in fp32 always. Only labelled positions cost anything.
+    """
+    loss, _, count = _labelled(hidden, head, labels)
+    return loss, count
 
 
-def entropy(hidden: Tensor, head: Tensor, temperature: float = 1.0, chunk: int = CHUNK) -> Tensor:
-    """fp32 entropy of each position's distribution, in nats; without gradient."""
-    with torch.no_grad():
-        logs = torch.log_softmax((hidden @ head.T).float() / temperature, -1)
-        return -(logs.exp() * logs).sum(-1)
+class _TokenLogprobs(torch.autograd.Function):
+    """Log-probabilities of the targets; the backward pass makes each chunk's probabilities again."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, scale: float, chunk: int, dtype: torch.dtype
+    ) -> Tensor:
+        ctx.save_for_backward(hidden, head, targets)
+        ctx.settings = scale, chunk, dtype
+        found = torch.empty(len(hidden), device=head.device)
+        for part, logits in _Logits(hidden.to(dtype), head.to(dtype), chunk):
+            logits.mul_(scale)
+            chosen = logits.gather(1, targets[part, None])[:, 0]
+            found[part] = chosen - _softmax(logits)[0]
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, head, targets = ctx.saved_tensors
+        scale, chunk, dtype = ctx.settings
+        narrow, factor = hidden.to(dtype), head.to(dtype)
+        of_hidden = torch.empty_like(narrow) if ctx.needs_input_grad[0] else None
+        of_head = torch.zeros(head.shape, device=head.device) if ctx.needs_input_grad[1] else None
+        logits = _Logits(narrow, factor, chunk)
+        for part, wide in logits:
+            torch.softmax(wide.mul_(scale), -1, out=wide)
+            factors = (grad[part] * -scale)[:, None]
+            wide.mul_(factors).scatter_add_(1, targets[part, None], -factors)
+            slope = logits.as_factor(wide)
+            if of_hidden is not None:
+                torch.mm(slope, factor, out=of_hidden[part])
+            if of_head is not None:
+                of_head += slope.t() @ narrow[part]
+        return (
+            None if of_hidden is None else of_hidden.to(hidden.dtype),
+            None if of_head is None else of_head.to(head.dtype),
+            None,
+            None,
+            None,
+            None,
+        )
+
+
+@torch.compiler.disable
+def token_logprobs(
+    hidden: Tensor, head: Tensor, targets: Tensor, temperature: float = 1.0, chunk: int | None = None
+) -> Tensor:
+    """fp32 log-probabilities of `targets` [...] under softmax(hidden @ head.T / temperature); 0 where IGNORED.
+
+    The gradient goes to hidden [..., size] and head [vocab, size]. chunk: positions whose logits exist at a time.
+    """
+    flat, wanted = hidden.flatten(0, -2), targets.flatten()
+    kept = (wanted != IGNORED).nonzero()[:, 0]
+    found = _TokenLogprobs.apply(
+        flat[kept], head, wanted[kept], 1 / temperature, chunk or chunk_of(head), compute_dtype(head)
+    )
+    return flat.new_zeros(len(flat), dtype=torch.float32).index_copy(0, kept, found).view(targets.shape)
+
+
+@torch.no_grad()
+def entropy(hidden: Tensor, head: Tensor, temperature: float = 1.0, chunk: int | None = None) -> Tensor:
+    """fp32 entropy [...] of each position's distribution, in nats; without a gradient."""
+    dtype, flat = compute_dtype(head), hidden.flatten(0, -2)
+    found = torch.empty(len(flat), device=head.device)
+    for part, logits in _Logits(flat.to(dtype), head.to(dtype), chunk or chunk_of(head)):
+        logs = torch.log_softmax(logits.mul_(1 / temperature), -1)
+        found[part] = -torch.exp(logs).mul_(logs).sum(-1)
+    return found.view(hidden.shape[:-1])
 
 
 class LanguageModel:
     """The objective of pretraining and supervised fine-tuning: next-token cross-entropy over the labels."""
 
-    def __init__(self, accuracy: bool = False) -> None:
-        self.accuracy = accuracy
-
+    @torch.compiler.disable
     def __call__(self, model: nn.Module, batch: Batch) -> Sums:
-        """The sum over one micro-batch; `loss` is the mean over labels, `accuracy` the share of them foretold."""
+        """The sums of one micro-batch: `loss` in nats over labels, `accuracy` the labels thought likeliest."""
         hidden = model(batch.tokens, batch.positions, batch.docs)
-        loss, count = next_token_loss(hidden, model.head, batch.labels)  # type: ignore[arg-type]
-        return Sums(loss, batch.weight, {"loss": (loss.detach(), count)})
+        loss, right, count = _labelled(hidden, model.head, batch.labels)  # type: ignore[arg-type]
+        return Sums(loss, batch.weight, {"loss": (loss.detach(), count), "accuracy": (right, count)})

@@ -12,7 +12,8 @@ class Cache:
     """Room for `width` positions of every row and layer, filled from the left by `forward(..., cache=cache)`.
 
     keys, values: [layers, rows, kv_heads, width, head_dim]. docs: int64 [rows, width], the document of each filled
-    position and `PADDING` elsewhere, so that a row filled up on the left needs nothing else. length: positions filled.
+    position and `PADDING` elsewhere, so that a row filled up on the left needs nothing else. length: positions
+    filled. mixed: whether documents were ever named, so that not all that is filled belongs together.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Cache:
         self.values = torch.zeros(shape, dtype=dtype, device=device)
         self.docs = torch.full((rows, width), PADDING, dtype=torch.int64, device=device)
         self.length = 0
+        self.mixed = False
 
     @property
     def width(self) -> int:

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from train.model.attention import Layout, attend, layout
 from train.model.cache import Cache
 from train.model.config import ModelConfig
-from train.model.fused import rms_norm, rotate, swiglu
+from train.model.fused import add_norm, compute_dtype, rotate, swiglu
 from train.model.rope import cos_sin, inverse_frequencies
 
 Factory = Callable[[int, int], nn.Module]
@@ -27,7 +27,7 @@ def joined(x: Tensor, *projections: nn.Module) -> tuple[Tensor, ...]:
     """The projections of one input: one product where all are plain, so that its gradient is one product too."""
     if len({type(each) for each in projections}) > 1 or type(projections[0]) is not nn.Linear:
         return tuple(each(x) for each in projections)
-    weights = [each.weight for each in projections]
+    weights = [each.weight for each in projections if isinstance(each, nn.Linear)]
     return F.linear(x, torch.cat(weights)).split([len(weight) for weight in weights], -1)
 
 
@@ -40,8 +40,12 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape, in the dtype that a projection would read it in."""
-        return rms_norm(x, self.weight, self.eps)
+        """The same shape, in the dtype that a projection reads it in."""
+        return self.after(x, None)[1]
+
+    def after(self, x: Tensor, delta: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x + delta, and that normalised."""
+        return add_norm(x, delta, self.weight, self.eps)
 
 
 class Attention(nn.Module):
@@ -95,10 +99,13 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.norm_eps)
         self.mlp = MLP(config, linear)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, where: Layout, cache: Cache | None, layer: int) -> Tensor:
-        """[rows, width, hidden] to the same."""
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, where, cache, layer)
-        return x + self.mlp(self.post_attention_layernorm(x))
+    def forward(
+        self, x: Tensor, delta: Tensor | None, cos: Tensor, sin: Tensor, where: Layout, cache: Cache | None, layer: int
+    ) -> tuple[Tensor, Tensor]:
+        """The stream x [rows, width, hidden] and what is still to be added to it, to the same pair."""
+        x, normed = self.input_layernorm.after(x, delta)
+        x, normed = self.post_attention_layernorm.after(x, self.self_attn(normed, cos, sin, where, cache, layer))
+        return x, self.mlp(normed)
 
 
 class Trunk(nn.Module):
@@ -148,14 +155,16 @@ class Llama(nn.Module):
         """
         before = 0 if cache is None else cache.length
         if positions is None:
-            positions = torch.arange(before, before + tokens.shape[1], device=tokens.device).expand_as(tokens)
+            positions = torch.arange(before, before + tokens.shape[1], device=tokens.device)[None]
         where = layout(tokens, docs, cache)
         frequencies, factor = inverse_frequencies(self.config.rope, self.config.head_dim)
-        cos, sin = cos_sin(frequencies.to(tokens.device), factor, positions)
-        x = self.model.embed_tokens(tokens)
+        x, delta = self.model.embed_tokens(tokens), None
+        cos, sin = (
+            part[:, :, None].to(compute_dtype(x)) for part in cos_sin(frequencies.to(tokens.device), factor, positions)
+        )
         for number, layer in enumerate(self.model.layers):
             if self.checkpointing and torch.is_grad_enabled():
-                x = checkpoint(layer, x, cos, sin, where, cache, number, use_reentrant=False)
+                x, delta = checkpoint(layer, x, delta, cos, sin, where, cache, number, use_reentrant=False)
             else:
-                x = layer(x, cos, sin, where, cache, number)
-        return self.model.norm(x)
+                x, delta = layer(x, delta, cos, sin, where, cache, number)
+        return self.model.norm.after(x, delta)[1]
