@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from curate.contamination.settings import Decontaminate
 from curate.duplicates.config import Duplicates
 from curate.edits.config import EditsConfig
 from curate.rules import Profile, load_profile, override, require
@@ -20,6 +21,7 @@ from workbench.units import fingerprint
 from workbench.yamltree import Node, Place
 
 if TYPE_CHECKING:
+    from curate.contamination.sought import Sought
     from curate.extract import Limits
     from curate.measures import Lists
     from curate.sources import ReadOptions
@@ -120,6 +122,7 @@ class Recipe(Section):
     measures: Measures = Field(default_factory=Measures)
     edits: EditsConfig = Field(default_factory=EditsConfig)
     duplicates: Duplicates = Field(default_factory=Duplicates)
+    decontaminate: Decontaminate = Field(default_factory=Decontaminate)
     rules: dict[str, Any] = Field(default_factory=dict)
     """Thresholds that replace the profile's, by rule: `gopher.dup_line_frac: 0.25`."""
     output: Output = Field(default_factory=Output)
@@ -135,6 +138,7 @@ class Settings(Section):
     measures: Measures
     edits: EditsConfig
     duplicates: Duplicates
+    decontaminate: Decontaminate = Field(default_factory=Decontaminate)
     profile: Profile
 
     def read_options(self) -> ReadOptions:
@@ -171,7 +175,7 @@ class Settings(Section):
         """All that decides what the first map writes, except the input and the code: equal values, equal outputs."""
         from curate.language import model_digest
 
-        own = self.model_dump(mode="json", exclude={"profile", "duplicates"})
+        own = self.model_dump(mode="json", exclude={"profile", "duplicates", "decontaminate"})
         return own | {
             "signing": self.duplicates.signing(),
             "texts": list(self.text_versions()),
@@ -184,14 +188,15 @@ class Settings(Section):
 class Plan(NamedTuple):
     """A resolved recipe with its profile, the origin of every value, and what files outside of it decide.
 
-    `outside` names the content of lists, tables and models, and the key: with the recipe and the input's bytes it
-    decides the result.
+    `outside` names the content of lists, tables, models and benchmarks, and the key: with the recipe and the input's
+    bytes it decides the result. `sought` are the benchmark items that the recipe names.
     """
 
     recipe: Recipe
     settings: Settings
     provenance: dict[str, str]
     outside: str
+    sought: Sought | None
 
 
 def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
@@ -200,6 +205,7 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
     The profile's own edits and engine lie below every layer. Raises UserError at the offending place, also for lists,
     tables and models that cannot be read: nothing has started yet.
     """
+    from curate.contamination.sought import Sought
     from curate.measures import tables
 
     own = [*layers]
@@ -224,6 +230,7 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
     profile = override(profile, recipe.rules, {name: str(place) for name, place in places.items()})
     _refuse_logins(recipe.input)
     _require_measures(profile, recipe.measures, recipe.duplicates)
+    _require_one_cut(recipe)
     settings = Settings(
         seed=recipe.seed,
         read=recipe.read,
@@ -232,14 +239,25 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
         measures=recipe.measures,
         edits=recipe.edits,
         duplicates=recipe.duplicates,
+        decontaminate=recipe.decontaminate,
         profile=profile,
     )
+    sought = Sought.read(recipe.decontaminate)
     outside = fingerprint(
         measuring=settings.measuring(),
         tables=tables.digests(recipe.measures.tables),
         index=_index_digest(recipe.duplicates),
+        sought=None if sought is None else sought.identity(recipe.decontaminate),
     )
-    return Plan(recipe, settings, provenance, outside)
+    return Plan(recipe, settings, provenance, outside, sought)
+
+
+def _require_one_cut(recipe: Recipe) -> None:
+    """Refuses two steps that cut kept texts: each would have to know what the other leaves."""
+    if recipe.decontaminate.remove == "span" and recipe.duplicates.passages:
+        message = "decontaminate.remove: span and duplicates.paragraphs or substrings both cut kept texts"
+        hint = "leave one to a later command: curate decontaminate RUN --remove span"
+        raise UserError(message, hint=hint)
 
 
 def _index_digest(duplicates: Duplicates) -> str | None:

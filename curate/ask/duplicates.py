@@ -9,7 +9,7 @@ import polars as pl
 from curate.ask.finished import FinishedRun
 from curate.duplicates.guards import exportable, sentences
 from curate.duplicates.resolve import clusters
-from curate.pipeline.decide import DUPLICATES_STEP
+from curate.pipeline.decide import AFTER_RULES, DUPLICATES_STEP
 from curate.pipeline.late import trips
 from workbench.errors import Exit, UserError, did_you_mean
 
@@ -146,5 +146,5 @@ def _hosts(run: FinishedRun, rows: pl.DataFrame) -> pl.DataFrame:
 def _passed(run: FinishedRun) -> pl.DataFrame:
     """`host`, `file`, `documents` and of them `removed`: the documents that passed the document rules."""
     gone = pl.col("step").eq_missing(DUPLICATES_STEP) & (pl.col("state") == "dropped")
-    rows = run.scan("decisions").filter((pl.col("state") == "kept") | gone)
+    rows = run.scan("decisions").filter((pl.col("state") == "kept") | pl.col("step").is_in(AFTER_RULES))
     return rows.group_by("host", "file").agg(documents=pl.len(), removed=gone.sum()).sort("host", "file").collect()

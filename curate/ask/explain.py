@@ -9,7 +9,7 @@ import polars as pl
 
 from curate.ask.finished import FinishedRun
 from curate.ask.partner import partner
-from curate.pipeline.decide import DUPLICATES_STEP
+from curate.pipeline.decide import CONTAMINATION_STEP, DUPLICATES_STEP
 from curate.rules import Rule, evaluate, margins
 
 CONTEXT_CHARS = 400
@@ -64,8 +64,18 @@ def explain(run: FinishedRun, key: str) -> dict[str, Any]:
         "text": (text or {}).get("text"),
         "title": (text or {}).get("title"),
         "duplicate": duplicate,
+        "contamination": _items(run, decision["id"]) if own else [],
         "rescue": _rescue(decision, rules, duplicate),
     }
+
+
+def _items(run: FinishedRun, key: str) -> list[dict[str, Any]]:
+    """The places of the page where benchmark items stand, the best first; none where nobody looked for any."""
+    if not run.has("contamination"):
+        return []
+    rows = run.scan("contamination").filter(pl.col("id") == key).collect()
+    order = ["score", "suite", "item", "part", "start"]
+    return rows.sort(order, descending=[True, False, False, False, False]).to_dicts()
 
 
 def _rules(run: FinishedRun, key: str) -> list[dict[str, Any]]:
@@ -111,6 +121,10 @@ def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]], duplicate: di
         return [_deleted(duplicate["index"])]
     if decision["step"] == DUPLICATES_STEP:
         return [_DUPLICATE_ADVICE[decision["rule"]]] if decision["rule"] in _DUPLICATE_ADVICE else []
+    if decision["step"] == CONTAMINATION_STEP:
+        suite, _, item = decision["partner"].rpartition(":")
+        found = f"it holds item {item} of {suite} (score {decision['value']}, dropped from {decision['threshold']})"
+        return [f"{found}; benchmark items stay where they are with decontaminate.remove=none, or without --remove"]
     failing = [rule for rule in rules if rule["fails"]]
     blind = [rule["measure"] for rule in failing if _is_unknown(rule["value"])]
     if blind:

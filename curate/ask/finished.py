@@ -69,7 +69,7 @@ class FinishedRun:
 
         assert self.run.manifest is not None
         last = [decide.CONTAMINATION_STEP] if self.run.manifest.kind == "curate.decontaminate" else []
-        return [*decide.steps(self.settings), *last]
+        return list(dict.fromkeys([*decide.steps(self.settings), *last]))
 
     def scan(self, table: str) -> pl.LazyFrame:
         """The shards of a table that the manifest lists, in order.

@@ -18,17 +18,18 @@ def whatif(run: FinishedRun, settings: Settings, changed: Sequence[str], example
     """Documents and tokens kept before and after, what moves by which rule, and examples at the changed thresholds.
 
     Duplicates are chosen anew among the documents that would pass: a rescued page may take another one's place.
+    Benchmark items that a page holds are known for every page that was judged.
     """
     profile = settings.profile
-    gone = again.duplicates(run, settings)[1].select("id", duplicate="rule")
+    gone = again.after_rules(run, settings).drops.select("id", late="rule")
     kept: Counter[str] = Counter()
     moved: Counter[tuple[str, str]] = Counter()
     moved_tokens: Counter[tuple[str, str]] = Counter()
     near: list[dict[str, Any]] = []
     for decisions, measures in again.undecided_rows(run, profile):
         verdicts = evaluate(profile, measures)
-        duplicate = measures.select("id").join(gone, on="id", how="left", maintain_order="left")["duplicate"]
-        first = verdicts.first.zip_with(verdicts.first.is_not_null(), duplicate)
+        late = measures.select("id").join(gone, on="id", how="left", maintain_order="left")["late"]
+        first = verdicts.first.zip_with(verdicts.first.is_not_null(), late)
         tokens = measures["text.tokens"].to_numpy()
         was, now = (decisions["state"] == "kept").to_numpy(), first.is_null().to_numpy()
         kept.update(

@@ -77,7 +77,7 @@ class Facts:
     measures: list[str]
     domains: dict[str, list[tables.Share]]
     is_mix: bool
-    contamination: dict[str, int] | None
+    items_left: int | None  # benchmark items that were found and not removed; None where nobody looked
 
 
 def gather(runs: Sequence[FinishedRun], answers: Answers, handed_on: HandedOn | None = None) -> Facts:
@@ -95,9 +95,11 @@ def gather(runs: Sequence[FinishedRun], answers: Answers, handed_on: HandedOn | 
     counted = holder(runs, "rollups")
     first = runs[-1].run.manifest
     assert first is not None
+    searched = (counted or documents).settings.decontaminate
+    pages = [one for one in first.inputs if not searched.reads(one.path)]
     measured = holder(runs, "measures")
     names = [] if measured is None else measured.scan("measures").collect_schema().names()
-    found = next((run for run in runs if run.run.started.kind == "curate.decontaminate"), None)
+    found = next((run for run in runs if run.run.started.kind == "curate.decontaminate" or run.has("items")), None)
     return Facts(
         handed_on=handed_on,
         version=first.code.version,
@@ -110,13 +112,22 @@ def gather(runs: Sequence[FinishedRun], answers: Answers, handed_on: HandedOn | 
         funnel=None if counted is None else funnel_of(counted),
         rules=[] if counted is None else _rules(counted),
         activities=[*activities(runs), *making],
-        inputs=[one.model_copy(update={"path": _shown(one.path)}) for one in first.inputs],
+        inputs=[one.model_copy(update={"path": _shown(one.path)}) for one in pages],
         columns=_columns(runs[0], documents, handed_on, mix is not None),
         measures=names,
         domains={} if measured is None else _domains(measured, names, rows),
         is_mix=mix is not None,
-        contamination=None if found is None or found.run.manifest is None else found.run.manifest.counts,
+        items_left=None if found is None else _items_left(found),
     )
+
+
+def _items_left(run: FinishedRun) -> int:
+    """Items in the texts of a run that looked for them; where it removed documents or spans, none is left."""
+    manifest = run.run.manifest
+    assert manifest is not None
+    own = manifest.kind == "curate.decontaminate"
+    removed = run.has("documents") if own else run.settings.decontaminate.drops
+    return 0 if removed else manifest.counts.get("items_contaminated", 0)
 
 
 _FOLDERS = {EXPORT: "data/", MIX: "sample/"}

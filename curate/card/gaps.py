@@ -52,11 +52,10 @@ def _duplicates(facts: Facts) -> Iterator[str]:
         yield "Nobody looked for duplicate documents."
     elif not config.near.enabled:
         yield "Nobody looked for near-duplicates, only for the same text or address."
-    found = facts.contamination
-    if found is None:
+    if facts.items_left is None:
         yield "Nobody looked for items of benchmarks in the texts."
-    elif "records" not in found and found.get("items_contaminated"):
-        yield f"Items of benchmarks that were found in the texts, and not removed: {found['items_contaminated']:,}."
+    elif facts.items_left:
+        yield f"Items of benchmarks that were found in the texts, and not removed: {facts.items_left:,}."
 
 
 def pii_actions(facts: Facts) -> dict[str, str]:

@@ -88,17 +88,11 @@ def decontaminate(
 
 
 def _result(done: Decontaminated, variant: str, limit: float | None) -> Result:
+    from curate.contamination.tables import over_limit
+
     suites = done.suites.to_dicts()
-    over = [] if limit is None else [suite for suite in suites if suite["share"] > limit]
-    errors = [
-        UserError(
-            f"{suite['contaminated']} of {suite['items']} items of {suite['suite']} are in the run: "
-            f"{percent(suite['share'])}, more than {percent(limit)}",
-            hint=f"see {done.run.path}/items, or take them out with --remove document",
-            code=Exit.GATE,
-        )
-        for suite in over
-    ]
+    hint = f"see {done.run.path}/items, or take them out with --remove document"
+    errors = [UserError(sentence, hint=hint, code=Exit.GATE) for sentence in over_limit(done.suites, limit)]
     data: dict[str, Any] = {
         "variant": variant,
         "documents": done.documents,
@@ -114,7 +108,7 @@ def _result(done: Decontaminated, variant: str, limit: float | None) -> Result:
         data |= {"kept": done.funnel.kept, "dropped": done.funnel.dropped, "tokens_kept": done.funnel.tokens_kept}
         facts.append(("kept now", f"{done.funnel.kept:,} documents, {done.funnel.tokens_kept:,} tokens"))
     blocks: list[Block] = [_suites(done, variant), _best(done), Facts(facts)]
-    return Result(data, blocks, done.run.path, Exit.GATE if over else Exit.OK, errors)
+    return Result(data, blocks, done.run.path, Exit.GATE if errors else Exit.OK, errors)
 
 
 def _suites(done: Decontaminated, variant: str) -> Table:

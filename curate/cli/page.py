@@ -55,6 +55,20 @@ def page_blocks(run: FinishedRun, answer: dict[str, Any]) -> list[Block]:
         ]
         title = f"Profile {run.profile.name}: {len(failing)} of {len(answer['rules'])} rules fail"
         blocks.append(Table(["rule", "value", "drops if", ""], table, title))
+    if answer["contamination"]:
+        places = [
+            [
+                f"{row['suite']}:{row['item']}",
+                row["part"],
+                f"{row['score']:.2f}",
+                f"{row['threshold']:.2f}",
+                f"{row['start']}-{row['end']}",
+                row["length"],
+            ]
+            for row in answer["contamination"][:_ROWS]
+        ]
+        columns = ["item", "part", "score", "found from", "characters", "words"]
+        blocks.append(Table(columns, places, "Benchmark items"))
     if answer["edits"]:
         rows = [
             [

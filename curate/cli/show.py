@@ -81,8 +81,9 @@ def outcome_result(outcome: Outcome, screen: Screen) -> Result:
 
 def gated(result: Result, gates: Sequence[str]) -> Result:
     """The result with every check that failed as an error (exit 1): the run is there, but not to be exported."""
-    hint = "look at it with 'curate duplicates', then change the settings, or allow it: duplicates.guards.override=true"
-    errors = [UserError(gate, hint=hint, code=Exit.GATE) for gate in gates]
+    look = "look at it with 'curate duplicates', then change the settings, or allow it: duplicates.guards.override=true"
+    items = "see the table items, or take them out: curate decide RUN --set decontaminate.remove=document"
+    errors = [UserError(gate, hint=items if " items of " in gate else look, code=Exit.GATE) for gate in gates]
     return replace(result, code=Exit.GATE, errors=errors) if errors else result
 
 

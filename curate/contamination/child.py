@@ -13,9 +13,8 @@ import polars as pl
 
 from curate.ask.finished import FinishedRun
 from curate.contamination import removal, scan, tables
-from curate.contamination.items import Benchmark, Item, parts_of, read_items
+from curate.contamination.items import Benchmark, parts_of, read_items
 from curate.contamination.match import Matcher
-from curate.contamination.match_weights import Weights
 from curate.contamination.variants import Variant
 from curate.pipeline import finish
 from curate.pipeline.decide import CONTAMINATION_STEP
@@ -87,7 +86,7 @@ def decontaminate(
         suites = tables.by_suite(by_item)
         written = [*_table(run.path, "contamination", rows)]
         written += [*_table(run.path, "items", by_item), *_table(run.path, "suites", suites)]
-        counts = _counts(rows, by_item, documents, weights, items)
+        counts = {"documents": documents, **tables.counts(rows, by_item), "ngrams_ignored": int(weights.ignored.sum())}
         levels = None
         if remove is not None:
             levels, more = _remove(run, parent, rows, variant, remove, tell)
@@ -147,19 +146,6 @@ def _remove(
             (run.path / file.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(parent.path / file.path, run.path / file.path)
     return levels, done.files
-
-
-def _counts(
-    rows: pl.DataFrame, by_item: pl.DataFrame, documents: int, weights: Weights, items: Sequence[Item]
-) -> dict[str, int]:
-    return {
-        "documents": documents,
-        "items": len(items),
-        "items_testable": int((by_item["testable"] | by_item["answer_testable"]).sum()),
-        "items_contaminated": int(by_item["contaminated"].sum()),
-        "documents_contaminated": rows["id"].n_unique(),
-        "ngrams_ignored": int(weights.ignored.sum()),
-    }
 
 
 def _table(directory: Path, name: str, frame: pl.DataFrame) -> list[Written]:

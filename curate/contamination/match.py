@@ -12,6 +12,7 @@ known (`count`, `weigh`), `hits` reads again only those texts that may hold an i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from curate.segment.decode import Texts
 NEAR = 0.3
 # An answer counts as found when this share of it stands beside its question.
 ANSWER = 0.6
+_VARIANT = "variant.json"
 _SHORT, _LONG = 12.0, 40.0  # words between which the threshold of `aligned` falls
 
 
@@ -67,6 +69,16 @@ class Matcher:
     def of(cls, parts: Sequence[Part], variant: Variant) -> Matcher:
         """Index the parts, each item's question before its answer."""
         return cls(build(parts, variant.tokens, variant.ngram), variant)
+
+    def save(self, directory: Path) -> None:
+        """Files from which other processes load the same matcher."""
+        self.index.save(directory)
+        (directory / _VARIANT).write_text(self.variant.model_dump_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> Matcher:
+        """What `save` wrote; workers on one machine share its pages."""
+        return cls(Index.load(directory), Variant.model_validate_json((directory / _VARIANT).read_bytes()))
 
     def see(self, texts: Texts | Segments) -> Seen:
         """The first look at a batch."""

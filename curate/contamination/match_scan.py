@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,40 @@ class Seen(NamedTuple):
     def docs(self) -> int:
         """Number of documents."""
         return len(self.first) - 1
+
+    def save(self, directory: Path) -> None:
+        """One `.npy` file for each array."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, array in self._asdict().items():
+            np.save(directory / f"{name}.npy", array)
+
+    @classmethod
+    def load(cls, directory: Path) -> Seen:
+        """What `save` wrote."""
+        return cls(*(np.load(directory / f"{name}.npy") for name in cls._fields))
+
+    def of(self, wanted: NDArray[np.bool_]) -> Seen:
+        """The same documents, of which only those wanted, bool[docs], have hits."""
+        sizes = np.diff(self.first)
+        keep = np.repeat(wanted, sizes)
+        first = np.concatenate([[0], np.cumsum(np.where(wanted, sizes, 0))]).astype(np.int64)
+        return Seen(first, self.token[keep], self.gram[keep])
+
+    def slice(self, begin: int, end: int) -> Seen:
+        """Documents `begin` to `end`."""
+        first = self.first[begin : end + 1]
+        return Seen(first - first[0], self.token[first[0] : first[-1]], self.gram[first[0] : first[-1]])
+
+
+def joined(parts: Sequence[Seen]) -> Seen:
+    """Batches one after the other as one."""
+    sizes: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64), *(np.diff(part.first) for part in parts)]
+    empty = np.empty(0, dtype=np.int32)
+    return Seen(
+        np.cumsum(np.concatenate(sizes)),
+        np.concatenate([empty, *(part.token for part in parts)]),
+        np.concatenate([empty, *(part.gram for part in parts)]),
+    )
 
 
 def scan(index: Index, found: Words) -> Seen:

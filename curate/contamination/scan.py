@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import xxhash
-from numpy.typing import NDArray
 
 from curate.ask.finished import FinishedRun
 from curate.contamination.match import Matcher
-from curate.contamination.match_index import Index
-from curate.contamination.match_scan import Seen
+from curate.contamination.match_scan import Seen, joined
 from curate.contamination.match_weights import Weights
 from curate.contamination.tables import FOUND, found_rows
-from curate.contamination.variants import Variant
 from workbench.errors import Exit, UserError
 from workbench.events import Listener
 from workbench.executor import run_units
@@ -37,9 +34,9 @@ def find(
     directory: scratch for the units, which an interrupted search goes on from. key: what names parent, items and
     variant.
     """
-    matcher.index.save(directory / "index")
+    matcher.save(directory / "index")
     units = list(_units(parent, key))
-    seen = _do("see", units, directory, matcher, jobs, listener)
+    seen = _do("see", units, directory, jobs, listener)
     documents = sum(unit.payload["rows"] for unit in units)
     counts = np.zeros(matcher.index.gram_count, dtype=np.int64)
     for outcome in seen:
@@ -53,7 +50,7 @@ def find(
         )
         for one in seen
     ]
-    hits = _do("hits", looked, directory, matcher, jobs, listener)
+    hits = _do("hits", looked, directory, jobs, listener)
     frames = [pl.read_parquet(outcome.directory / "found.parquet", glob=False) for outcome in hits]
     weights = matcher.weigh(counts, documents)
     return pl.concat([pl.DataFrame(schema=FOUND), *frames]), weights, documents
@@ -75,16 +72,14 @@ def _units(parent: FinishedRun, key: str) -> Iterator[Unit]:
             place += rows
 
 
-def _do(
-    step: str, units: Sequence[Unit], directory: Path, matcher: Matcher, jobs: int, listener: Listener
-) -> list[Outcome]:
+def _do(step: str, units: Sequence[Unit], directory: Path, jobs: int, listener: Listener) -> list[Outcome]:
     outcomes = run_units(
         f"{__name__}:{step}",
         units,
         directory=directory / step,
         step=step,
         jobs=jobs,
-        setup={"directory": str(directory), "variant": matcher.variant.model_dump_json()},
+        setup={"directory": str(directory)},
         on_event=listener,
     )
     failed = [outcome for outcome in outcomes if outcome.failed]
@@ -92,11 +87,6 @@ def _do(
         message = f"{len(failed)} of {len(units)} units failed; the first: {failed[0].error}"
         raise UserError(message, hint="the same command goes on from what is done", code=Exit.PARTIAL)
     return outcomes
-
-
-def _matcher(setup: dict[str, Any]) -> Matcher:
-    index = Index.load(Path(setup["directory"]) / "index")
-    return Matcher(index, Variant.model_validate_json(setup["variant"]))
 
 
 def _read(payload: dict[str, Any]) -> pl.DataFrame:
@@ -108,7 +98,7 @@ def _read(payload: dict[str, Any]) -> pl.DataFrame:
 @contextmanager
 def see(setup: dict[str, Any]) -> Iterator[Work]:
     """The first look: writes the n-grams that each document shares with the items, and the document counts."""
-    matcher = _matcher(setup)
+    matcher = Matcher.load(Path(setup["directory"]) / "index")
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         texts = _read(payload)["text"]
@@ -119,8 +109,7 @@ def see(setup: dict[str, Any]) -> Iterator[Work]:
             parts.append(seen)
             report(min(1.0, (begin + BATCH_DOCUMENTS) / len(texts)), documents=begin + seen.docs)
         whole = joined(parts)
-        for name, array in whole._asdict().items():
-            np.save(out / f"{name}.npy", array)
+        whole.save(out)
         grams = np.flatnonzero(counts)
         np.save(out / "grams.npy", grams)
         np.save(out / "counts.npy", counts[grams])
@@ -132,14 +121,14 @@ def see(setup: dict[str, Any]) -> Iterator[Work]:
 @contextmanager
 def hits(setup: dict[str, Any]) -> Iterator[Work]:
     """The second look, at the texts that may hold an item: writes `found`."""
-    matcher = _matcher(setup)
+    matcher = Matcher.load(Path(setup["directory"]) / "index")
     counts = np.load(Path(setup["directory"]) / "counts.npy")
     weights: list[Weights] = []  # made when the first unit says how many documents the corpus has
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         if not weights:
             weights.append(matcher.weigh(counts, payload["documents"]))
-        seen = Seen(*(np.load(Path(payload["seen"]) / f"{name}.npy") for name in Seen._fields))
+        seen = Seen.load(Path(payload["seen"]))
         documents = _read(payload)
         found = matcher.hits(seen, weights[0], _gather(documents["text"]))
         found_rows(found, documents["id"], payload["place"]).write_parquet(out / "found.parquet")
@@ -150,14 +139,3 @@ def hits(setup: dict[str, Any]) -> Iterator[Work]:
 
 def _gather(texts: pl.Series) -> Callable[[list[int]], pl.Series]:
     return lambda rows: texts.gather(rows)
-
-
-def joined(parts: Sequence[Seen]) -> Seen:
-    """Batches one after the other as one."""
-    sizes: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64), *(np.diff(part.first) for part in parts)]
-    empty = np.empty(0, dtype=np.int32)
-    return Seen(
-        np.cumsum(np.concatenate(sizes)),
-        np.concatenate([empty, *(part.token for part in parts)]),
-        np.concatenate([empty, *(part.gram for part in parts)]),
-    )

@@ -12,6 +12,7 @@ from curate.contamination.items import Item
 from curate.contamination.match import Hits, Matcher
 from curate.contamination.match_index import Part
 from curate.contamination.match_weights import Weights
+from workbench.render import percent
 
 # What a unit of documents gives: hits, and near misses, from which the best document of an item is taken.
 FOUND: dict[str, Any] = {
@@ -125,6 +126,30 @@ def by_item(
     )
 
 
+def among(items: pl.DataFrame, rows: pl.DataFrame, standing: pl.Series) -> pl.DataFrame:
+    """`by_item` of a run for other documents of it: `items` are its rows, `rows` its CONTAMINATION, `standing` the ids.
+
+    The best document of an item is the one that the run knew, where it stands, or one that is a hit.
+    """
+    wanted = standing.implode()
+    hits = rows.filter(pl.col("id").is_in(wanted))
+    out = items
+    for part, prefix in (("question", ""), ("answer", "answer_")):
+        of_part = hits.filter(pl.col("part") == part).sort("score", descending=True, maintain_order=True)
+        best = of_part.group_by("suite", "item").agg(
+            _documents=pl.col("id").n_unique().cast(pl.Int64), _id=pl.col("id").first(), _score=pl.col("score").first()
+        )
+        document, score = f"{prefix}best_document", f"{prefix}best_score"
+        known = pl.col(document).is_in(wanted) & (pl.col(score) >= pl.col("_score").fill_null(0.0))
+        out = out.join(best, on=["suite", "item"], how="left", maintain_order="left").with_columns(
+            pl.col("_documents").fill_null(0).alias(f"{prefix}documents"),
+            pl.when(known).then(document).otherwise("_id").alias(document),
+            pl.when(known).then(score).otherwise("_score").alias(score),
+        )
+        out = out.drop("_documents", "_id", "_score")
+    return out.with_columns(contaminated=(pl.col("documents") > 0) | (pl.col("answer_documents") > 0))
+
+
 def by_suite(by_item: pl.DataFrame) -> pl.DataFrame:
     """Items, testable and contaminated ones of every suite; `share` is of all its items."""
     testable = pl.col("testable") | pl.col("answer_testable")
@@ -135,6 +160,26 @@ def by_suite(by_item: pl.DataFrame) -> pl.DataFrame:
         share=pl.col("contaminated").mean(),
         common=(pl.col("common") >= 0.5).sum().cast(pl.Int64),
     )
+
+
+def counts(hits: pl.DataFrame, by_item: pl.DataFrame) -> dict[str, int]:
+    """What a manifest counts."""
+    return {
+        "items": by_item.height,
+        "items_testable": int((by_item["testable"] | by_item["answer_testable"]).sum()),
+        "items_contaminated": int(by_item["contaminated"].sum()),
+        "documents_contaminated": hits["id"].n_unique(),
+    }
+
+
+def over_limit(suites: pl.DataFrame, limit: float | None) -> list[str]:
+    """A sentence for every suite of whose items a larger share was found."""
+    return [
+        f"{suite['contaminated']} of {suite['items']} items of {suite['suite']} are in the run: "
+        f"{percent(suite['share'])}, more than {percent(limit)}"
+        for suite in suites.iter_rows(named=True)
+        if limit is not None and suite["share"] > limit
+    ]
 
 
 def _parts(parts: Sequence[Part], items: Sequence[Item]) -> pl.DataFrame:

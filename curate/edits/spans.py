@@ -18,7 +18,7 @@ class Edit(NamedTuple):
     """One change of one document, or one find that is only flagged."""
 
     doc: int  # position of the document in the batch
-    step: str  # "lines", "citations", "pii" or "duplicates"
+    step: str  # "lines", "citations", "pii", "duplicates" or "contamination"
     kind: str  # "line:javascript", "citation:mark", "pii:email" ...
     start: int
     end: int
@@ -28,11 +28,12 @@ class Edit(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A stretch of an edited text that goes because another document keeps it."""
+    """A stretch of an edited text that goes: another document keeps it, or it is a benchmark's."""
 
     start: int
     end: int
-    kind: str  # "paragraph:repeated", "substring:repeated"
+    kind: str  # "paragraph:repeated", "substring:repeated", "contamination:gsm8k"
+    step: str = "duplicates"  # or "contamination"
 
 
 class Piece(NamedTuple):
@@ -80,7 +81,8 @@ def compose(edited: str, edits: Sequence[Edit], cuts: Sequence[Cut]) -> list[Edi
         if number == last and composed[-1].end == start:
             composed[-1] = composed[-1]._replace(end=end, removed=f"{composed[-1].removed}{removed}")
         else:
-            composed.append(Edit(doc, "duplicates", cuts[number].kind, start, end, removed, None, ""))
+            cut = cuts[number]
+            composed.append(Edit(doc, cut.step, cut.kind, start, end, removed, None, ""))
         last = number
 
     def leave(edit: Edit) -> None:

@@ -9,9 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
+from pydantic import Field
 
 from curate.ask import again
 from curate.ask.finished import FinishedRun
+from curate.contamination import tables
+from curate.contamination.settings import Decontaminate
 from curate.duplicates.changes import needs_run
 from curate.duplicates.config import Duplicates
 from curate.duplicates.order import require_order
@@ -56,16 +59,20 @@ def changed_settings(
     if parent.duplicates.passages:
         message = "the run cut passages that its kept documents share: who is kept decides what is cut"
         raise UserError(message, hint="this needs a run: curate run ...")
+    if parent.decontaminate.remove == "span":
+        message = "the run cut benchmark items out of the documents that it kept"
+        raise UserError(message, hint="this needs a run: curate run ...")
     rules = parent.profile if profile is None else load_profile(profile)
     values = {}
     for argument in sets:
         path, value = parse_set(argument)
-        if path[0] != "duplicates":
+        if path[0] not in ("duplicates", "decontaminate"):
             values[".".join(path)] = value
     settings = parent.model_copy(
         update={
             "profile": override(rules, values, {name: f"--set {name}={value}" for name, value in values.items()}),
             "duplicates": _other_duplicates(parent, sets),
+            "decontaminate": _other_removal(parent, sets),
         }
     )
     main, other = settings.text_versions()
@@ -84,18 +91,36 @@ def changed_settings(
 
 
 class _Search(Section):
-    duplicates: Duplicates
+    duplicates: Duplicates = Field(default_factory=Duplicates)
+    decontaminate: Decontaminate = Field(default_factory=Decontaminate)
 
 
 def _other_duplicates(parent: Settings, sets: Sequence[str]) -> Duplicates:
     """The parent's settings with what `--set duplicates...` changes; raises UserError for what needs a run."""
-    layers = [recipes.from_values({"duplicates": parent.duplicates.model_dump(mode="json")}, "the run")]
-    layers += [recipes.from_set(argument) for argument in sets if parse_set(argument)[0][0] == "duplicates"]
-    wanted = recipes.resolve(_Search, layers).recipe.duplicates
+    wanted = _other("duplicates", parent, sets).duplicates
     why = needs_run(parent.duplicates, wanted)
     if why is not None:
         raise UserError(f"stored groups and pairs do not tell: {why}", hint="this needs a run: curate run ...")
     return wanted
+
+
+def _other_removal(parent: Settings, sets: Sequence[str]) -> Decontaminate:
+    """The parent's settings with what `--set decontaminate...` changes: whether documents are dropped, and the gate."""
+    stored = parent.decontaminate
+    wanted = _other("decontaminate", parent, sets).decontaminate
+    if wanted.model_copy(update={"remove": stored.remove, "limit": stored.limit}) != stored:
+        message = "the run looked for other benchmark items, or by another rule"
+        raise UserError(message, hint="look again: curate decontaminate RUN --against PATH")
+    if wanted.remove == "span":
+        message = "spans are not cut by what is stored of a run"
+        raise UserError(message, hint="curate decontaminate RUN --against PATH --remove span")
+    return wanted
+
+
+def _other(section: str, parent: Settings, sets: Sequence[str]) -> _Search:
+    layers = [recipes.from_values({section: getattr(parent, section).model_dump(mode="json")}, "the run")]
+    layers += [recipes.from_set(argument) for argument in sets if parse_set(argument)[0][0] == section]
+    return recipes.resolve(_Search, layers).recipe
 
 
 def decide_again(
@@ -118,7 +143,8 @@ def decide_again(
     # The parent by the digest of its manifest: one that was made anew under the same name is another parent.
     origin = {"parent": parent.run.id, "manifest": digest(parent.path)}
     rules = {"profile": settings.profile.model_dump(mode="json")}
-    recipe = dump({**origin, **rules, "duplicates": settings.duplicates.model_dump(mode="json")})
+    later = {name: getattr(settings, name).model_dump(mode="json") for name in ("duplicates", "decontaminate")}
+    recipe = dump({**origin, **rules, **later})
     run = Run.create(out, KIND, recipe, root=root, parents=[parent.run], force=force)
     order = decide.steps(settings)
     before = funnel(parent.scan("rollups").collect(), parent.steps)
@@ -130,11 +156,20 @@ def decide_again(
             return Child(run, funnel(rollup, order), before, [], stored)
         run.emit(Event("info", "decide", "rules over stored measures"))
         write_text(run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
-        gone, drops = again.duplicates(parent, settings)
+        after = again.after_rules(parent, settings)
+        extra = _search_tables(parent, after.gone) if settings.duplicates.documents else {}
+        gates: list[str] = []
+        counted: dict[str, int] = {}
+        if settings.decontaminate.enabled:
+            found = _items(parent, after.searched)
+            extra |= found
+            hits = found["contamination"].filter(pl.col("id").is_in(after.searched.implode()))
+            counted = tables.counts(hits, found["items"])
+            gates += tables.over_limit(found["suites"], settings.decontaminate.limit)
         done = finish.write_run(
             run.path,
-            lambda: _slices(parent, settings, drops, listener),
-            extra=_search_tables(parent, gone) if settings.duplicates.documents else {},
+            lambda: _slices(parent, settings, after.drops, listener),
+            extra=extra,
             dropped_text_bytes=0,  # what the parent stored, the child can store
             dropped_cap_bytes=1,
             seed=settings.seed,
@@ -143,9 +178,9 @@ def decide_again(
         levels = funnel(done.rollup, order)
         if levels.total != manifest.counts["records"]:
             raise AssertionError(f"the parent has {manifest.counts['records']} records, {levels.total} were decided")
-        gates: list[str] = []
         if settings.duplicates.drops:
-            gates, warnings = late.judged(run.path, settings.duplicates)
+            tripped, warnings = late.judged(run.path, settings.duplicates)
+            gates = [*tripped, *gates]
             for sentence in warnings:
                 listener(Event("warning", "duplicates", sentence))
         run.finish(
@@ -155,7 +190,8 @@ def decide_again(
                 "dropped": levels.dropped,
                 "failed": levels.failed,
                 "tokens_kept": levels.tokens_kept,
-            },
+            }
+            | counted,
             timings={"total": round(time.monotonic() - began, 3)},
             inputs=manifest.inputs,
             written=done.files,
@@ -168,6 +204,13 @@ def _search_tables(parent: FinishedRun, gone: pl.DataFrame) -> dict[str, pl.Data
     names = ["fingerprints", "pairs"] + ["indexed"] * (parent.settings.duplicates.index is not None)
     stored = {name: parent.scan(name).collect() for name in names}
     return {**stored, "duplicates": gone}
+
+
+def _items(parent: FinishedRun, searched: pl.Series) -> dict[str, pl.DataFrame]:
+    """The tables of benchmark items, those of items and suites for the documents that are kept now."""
+    rows, items = (parent.scan(name).collect() for name in ("contamination", "items"))
+    items = tables.among(items, rows, searched)
+    return {"contamination": rows, "items": items, "suites": tables.by_suite(items)}
 
 
 def _slices(parent: FinishedRun, settings: Settings, drops: pl.DataFrame, listener: Listener) -> Iterator[UnitTables]:

@@ -17,6 +17,7 @@ SAME_RECORD = "read.same_record"
 DUPLICATES_STEP = "duplicates"
 DELETED = "duplicates.deleted"  # a tombstone of the index names the document
 CONTAMINATION_STEP = "contamination"
+AFTER_RULES = (DUPLICATES_STEP, CONTAMINATION_STEP)
 
 
 def step_of(rule: str) -> str:
@@ -27,6 +28,7 @@ def step_of(rule: str) -> str:
 def steps(settings: Settings) -> list[str]:
     """All steps of a run in the order documents meet them."""
     last = [DUPLICATES_STEP] if settings.duplicates.drops else []
+    last += [CONTAMINATION_STEP] if settings.decontaminate.drops else []
     return list(dict.fromkeys([*FIXED_STEPS, *(step_of(rule.id) for rule in settings.profile.rules), *last]))
 
 
@@ -110,17 +112,36 @@ def dropped_late(decisions: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     rows = decisions.with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
     joined = rows.join(late, on="position", how="left", maintain_order="left", suffix="_late")
     gone = pl.col("rule_late").is_not_null()
-    assert joined.filter(gone & (pl.col("state") != "kept")).is_empty(), "a duplicate that the rules had dropped"
+    assert joined.filter(gone & (pl.col("state") != "kept")).is_empty(), "a document that the rules had dropped"
     merged = joined.with_columns(
         *(
             pl.when(gone).then(pl.col(f"{name}_late")).otherwise(pl.col(name)).alias(name)
             for name in ("rule", "value", "threshold", "partner")
         ),
         state=pl.when(gone).then(pl.lit("dropped")).otherwise(pl.col("state")),
-        step=pl.when(gone).then(pl.lit(DUPLICATES_STEP)).otherwise(pl.col("step")),
+        step=pl.when(gone).then(pl.col("rule_late").str.split(".").list.first()).otherwise(pl.col("step")),
         fails=pl.when(gone).then(pl.concat_list("rule_late")).otherwise(pl.col("fails")),
     )
     return merged.select(DECISIONS.keys())
+
+
+def contaminated(hits: pl.DataFrame, rule: str) -> pl.DataFrame:
+    """Which documents CONTAMINATION rows drop: id, rule, value, threshold and, as partner, `suite:item`.
+
+    Named is the item with the highest score; an answer that counts only beside its question drops nothing by itself.
+    """
+    best = (
+        hits.filter(~pl.col("beside"))
+        .sort(["id", "score", "suite", "item"], descending=[False, True, False, False])
+        .unique("id", keep="first", maintain_order=True)
+    )
+    return best.select(
+        "id",
+        rule=pl.lit(rule, pl.String),
+        value=pl.col("score").round(4).cast(pl.String),
+        threshold=pl.col("threshold").round(4).cast(pl.String),
+        partner=pl.format("{}:{}", "suite", "item"),
+    )
 
 
 def length_ranks(measures: pl.DataFrame, lengths: dict[str, np.ndarray]) -> pl.Series:

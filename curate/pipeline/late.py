@@ -1,4 +1,7 @@
-"""After the rules: duplicates among the documents that passed them. One function decides for runs and child runs."""
+"""After the rules: what drops or cuts documents that passed them, and the duplicates among these.
+
+One function decides about duplicates for runs and child runs.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from curate.duplicates.index.matches import matches
 from curate.duplicates.index.state import NAME
 from curate.duplicates.resolve import DUPLICATES, clusters, resolve
 from curate.duplicates.types import SignedUnit
-from curate.pipeline.decide import DUPLICATES_STEP
+from curate.pipeline.decide import AFTER_RULES, DUPLICATES_STEP
 from curate.pipeline.schemas import FINGERPRINTS, INDEXED, PAIRS
 from workbench.errors import Exit, UserError
 from workbench.events import Listener
@@ -35,9 +38,23 @@ class Late:
 
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     drops: dict[int, pl.DataFrame] = field(default_factory=dict)  # unit -> position and DROPS, sorted by position
-    cuts: dict[int, pl.DataFrame] = field(default_factory=dict)  # unit -> position, start, end, kind, in order
+    cuts: dict[int, pl.DataFrame] = field(default_factory=dict)  # unit -> CUTS, in order
     dropped_bytes: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    gates: list[str] = field(default_factory=list)  # what of the run failed a check
+
+    def kept(self, unit: int, texts: pl.DataFrame) -> pl.DataFrame:
+        """Of a unit's TEXTS rows those that the rules and what came after them have kept so far, in order."""
+        passed = texts.filter("passed")
+        gone = self.drops.get(unit)
+        return passed if gone is None else passed.join(gone, on="position", how="anti", maintain_order="left")
+
+    def drop(self, rows: pl.DataFrame) -> None:
+        """Drops documents that were kept so far: unit, position and DROPS."""
+        for (unit,), of_unit in rows.partition_by("unit", as_dict=True, include_key=False).items():
+            of_unit = of_unit.select("position", *(pl.col(name).cast(kind) for name, kind in DROPS.items()))
+            before = self.drops.get(int(unit), of_unit.clear())
+            self.drops[int(unit)] = pl.concat([before, of_unit]).sort("position")
 
 
 def signed_units(places: Places) -> list[SignedUnit]:
@@ -133,15 +150,14 @@ def settle(found: Found, known: pl.DataFrame | None, places: Places, config: Dup
     told = ("oversized", "buckets_cut")
     late.counts |= {f"duplicates_{name}": found.counts[name] for name in told if name in found.counts}
     late.dropped_bytes = int(removed["bytes"].sum())
-    for (unit,), of_unit in removed.partition_by("unit", as_dict=True, include_key=False).items():
-        late.drops[int(unit)] = of_unit.select("position", *DROPS).sort("position")
+    late.drop(removed)
     return late
 
 
 def trips(decisions: pl.LazyFrame, gone: pl.DataFrame, config: Duplicates) -> list[guards.Trip]:
     """The guards that tripped, from the decisions of a run and its DUPLICATES."""
     late = pl.col("step").eq_missing(DUPLICATES_STEP) & (pl.col("state") == "dropped")
-    passed = decisions.filter((pl.col("state") == "kept") | late)
+    passed = decisions.filter((pl.col("state") == "kept") | pl.col("step").is_in(AFTER_RULES))
     counts = passed.group_by("host", "file").agg(documents=pl.len(), removed=late.sum()).sort("host", "file").collect()
     counts = counts.with_columns(order.source_names(counts["file"], config.sources))
     return guards.guard(counts, counts.select("host", "source", documents="removed"), clusters(gone), config.guards)

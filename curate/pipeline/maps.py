@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from curate.contamination.match import Matcher
+from curate.contamination.match_scan import Seen, joined
 from curate.duplicates.repeats.lines import LineWriter, Repeated
 from curate.duplicates.store import UnitWriter
 from curate.measures import cross_entropy, tables, unigram_counts
@@ -23,12 +25,14 @@ from curate.segment import Segments, decode
 from curate.sources import UnitSpec, read_unit
 from workbench.units import Report, Work
 
+SEEN = "seen"  # folder of a measured unit: what its texts share with benchmark items
+
 
 @contextmanager
 def measure_step(setup: dict[str, Any]) -> Iterator[Work]:
     """Map 1 in one pass: reads a unit, writes what `measure_unit` writes; the engines live with the worker."""
     register_inputs()
-    stage = Stage(Settings.model_validate_json(setup["settings"]))
+    stage = Stage(Settings.model_validate_json(setup["settings"]), _matcher(setup))
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         before = dict(stage.clock.seconds)
@@ -83,7 +87,7 @@ def edit_step(setup: dict[str, Any]) -> Iterator[Work]:
     """Map 1, second half: edits, measures and signatures of what `extract_step` left."""
     settings = Settings.model_validate_json(setup["settings"])
     clock = Clock()
-    texts = Texts(settings, clock, Repeated.read(Path(setup["repeated"])))
+    texts = Texts(settings, clock, repeated=Repeated.read(Path(setup["repeated"])), matcher=_matcher(setup))
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         before = dict(clock.seconds)
@@ -95,12 +99,17 @@ def edit_step(setup: dict[str, Any]) -> Iterator[Work]:
     yield work
 
 
+def _matcher(setup: dict[str, Any]) -> Matcher | None:
+    return Matcher.load(Path(setup["sought"])) if "sought" in setup else None
+
+
 def measure_unit(
     texts: Texts, frames: Iterable[pl.DataFrame], out: Path, report: Callable[[int], None]
 ) -> dict[str, Any]:
-    """One unit from EXTRACTED rows on; writes `records`, `measures`, `edits`, `unigrams` and what was signed."""
+    """One unit from EXTRACTED rows on; writes `records`, `measures`, `edits`, `unigrams`, what was signed and seen."""
     unigrams = np.zeros(exchange.UNIGRAM_BUCKETS, np.uint32)
     sizes: list[Sizes] = []
+    seen: list[Seen] = []
     done = 0
     with (
         PartWriter(out / "records.parquet", RECORDS) as record_rows,
@@ -115,11 +124,15 @@ def measure_unit(
             edit_rows.write(found.edits.with_columns(pl.col("position") + done))
             if signed is not None and found.signed is not None:
                 signed.write(found.signed)
+            if found.seen is not None:
+                seen.append(found.seen)
             unigrams += found.unigrams
             sizes.append(Sizes(found.records.height, found.measures.height, found.edits.height))
             done += found.records.height
             report(done)
     exchange.write_unigrams(out / "unigrams.parquet", unigrams)
+    if seen:
+        joined(seen).save(out / SEEN)
     return {
         "records": done,
         "measured": sum(size.measures for size in sizes),
@@ -137,7 +150,13 @@ class _Extracted:
         self.reader = read_unit(self.spec, extraction.settings.read_options())
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        return map(self.extraction.process, batches(self.reader, self.limit))
+        groups = batches(self.reader, self.limit)
+        while True:
+            with self.extraction.clock("read"):
+                records = next(groups, None)
+            if records is None:
+                return
+            yield self.extraction.process(records)
 
     @property
     def fraction(self) -> float:

@@ -21,7 +21,7 @@ from curate.measures.text import tokens
 from curate.pipeline.decide import DUPLICATES_STEP
 from curate.pipeline.late import Late, Places
 from curate.pipeline.parts import part
-from curate.pipeline.schemas import UNIT_EDITS
+from curate.pipeline.schemas import CUTS, UNIT_EDITS
 from curate.segment import Segments, decode
 from workbench.errors import Exit, UserError
 from workbench.events import Listener
@@ -105,7 +105,8 @@ def cut(
     rows = rows.join(gone, on="id", how="anti", maintain_order="left")
     after.counts |= {"passages_cut": rows.height, "passages_chars": int((rows["end"] - rows["start"]).sum())}
     for (unit,), of_unit in rows.partition_by("unit", as_dict=True).items():
-        after.cuts[int(unit)] = of_unit.select("position", "start", "end", "kind")
+        of_unit = of_unit.with_columns(step=pl.lit(DUPLICATES_STEP))
+        after.cuts[int(unit)] = of_unit.select(pl.col(name).cast(kind) for name, kind in CUTS.items())
 
 
 def _wanted(config: Duplicates) -> dict[str, Any]:
@@ -116,10 +117,8 @@ def _kept(after: Late, places: Places, config: Duplicates) -> pl.DataFrame:
     """The documents that are kept so far, unit by unit in order, with their rank in the declared order."""
     parts = []
     for unit, count in enumerate(places.texts):
-        rows = places.in_unit(unit, pl.DataFrame({"row": np.arange(count, dtype=np.int64)})).filter("passed")
-        if unit in after.drops:
-            rows = rows.join(after.drops[unit], on="position", how="anti", maintain_order="left")
-        parts.append(rows)
+        rows = places.in_unit(unit, pl.DataFrame({"row": np.arange(count, dtype=np.int64)}))
+        parts.append(after.kept(unit, rows))
     every = pl.concat(parts)
     return every.with_columns(rank=order.ranks(every, config.survivor, config.sources))
 
@@ -160,9 +159,7 @@ def _drop(after: Late, gone: pl.DataFrame, config: Duplicates) -> None:
         threshold=pl.lit(f"< {config.min_left_chars:g}"),
         partner="owner_id",
     )
-    for (unit,), of_unit in rows.partition_by("unit", as_dict=True, include_key=False).items():
-        before = after.drops.get(int(unit), of_unit.clear())
-        after.drops[int(unit)] = pl.concat([before, of_unit]).sort("position")
+    after.drop(rows)
     table = after.tables.get("duplicates", pl.DataFrame(schema=DUPLICATES))
     inherited = pl.col("kept_id").is_in(gone["id"].implode())
     table = table.with_columns(
@@ -189,14 +186,14 @@ class CutTexts(NamedTuple):
 
 
 def apply_cuts(records: pl.DataFrame, edits: pl.DataFrame, cuts: pl.DataFrame) -> CutTexts:
-    """`records` have position, id and text; `cuts` position, start, end and kind, in order."""
+    """`records` have position, id and text; `cuts` are CUTS, in order."""
     texts: list[tuple[int, str]] = []
     composed: list[tuple[Any, ...]] = []
     own = {position: rows for (position,), rows in edits.partition_by("position", as_dict=True).items()}
     named = dict(zip(records["position"], records.select("id", "text").iter_rows(), strict=True))
     for (position,), rows in cuts.partition_by("position", as_dict=True, maintain_order=True).items():
         key, text = named[position]
-        spans = [Cut(*row) for row in rows.select("start", "end", "kind").iter_rows()]
+        spans = [Cut(*row) for row in rows.select("start", "end", "kind", "step").iter_rows()]
         before = own.get(position)
         found = [] if before is None else [Edit(0, *row) for row in before.select(_EDIT_COLUMNS).iter_rows()]
         composed += [(key, *edit[1:], position) for edit in compose(text, found, spans)]

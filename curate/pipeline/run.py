@@ -16,8 +16,8 @@ from curate.duplicates.order import columns_needed
 from curate.duplicates.repeats.count import find_repeated
 from curate.duplicates.types import SignedUnit
 from curate.measures import plugins, tables
-from curate.pipeline import exchange, finish, late, maps, passages
-from curate.pipeline.decide import steps
+from curate.pipeline import contaminated, exchange, finish, late, maps, passages
+from curate.pipeline.decide import CONTAMINATION_STEP, steps
 from curate.pipeline.finish import UnitTables, unit_tables
 from curate.pipeline.late import Late
 from curate.pipeline.rollups import Funnel, funnel
@@ -100,6 +100,7 @@ def execute(
     )
     _keep_apart(specs, out)
     inputs = list({spec.file: Input(path=spec.file, bytes=spec.size, digest=spec.digest) for spec in specs}.values())
+    inputs += [] if plan.sought is None else plan.sought.inputs
     run = Run.create(out, KIND, recipe_text(plan), root=root, inputs=inputs, resume=resume, force=force)
     with run:
         attach(run.path)
@@ -144,6 +145,9 @@ class _Execution:
         settings = self.plan.settings
         write_text(self.run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
         outcome = Outcome(self.run, len(self.specs))
+        if self.plan.sought is not None:
+            self.tell(Event("info", CONTAMINATION_STEP, f"{len(self.plan.sought.items):,} benchmark items"))
+            self.plan.sought.matcher.save(self._scratch(CONTAMINATION_STEP))
         if settings.duplicates.lines.enabled:
             read, measured = self._measure_in_two()
         else:
@@ -151,7 +155,7 @@ class _Execution:
         outcome.failed = self._failures(measured)
         if outcome.failed:
             return outcome
-        shared = self.run.path / "units" / "exchange"
+        shared = self._scratch("exchange")
         shared.mkdir(exist_ok=True)
         self.tell(Event("info", "exchange", "words, lengths and repeated ids of the whole corpus"))
         takes = maps.write_exchange(
@@ -174,7 +178,17 @@ class _Execution:
             "libraries": {name: version(name) for name in LIBRARIES},
             "plugins": {point.name: f"{point.value} {point.dist and point.dist.version}" for point in plugins.points()},
             "settings": self.plan.settings.measuring(),
+            "sought": None if self.plan.sought is None else self.plan.sought.identity(self.plan.settings.decontaminate),
         }
+
+    def _setup(self) -> dict[str, Any]:
+        """What a worker of the first map is told."""
+        told = {"settings": self.plan.settings.model_dump_json()}
+        return told if self.plan.sought is None else told | {"sought": str(self._scratch(CONTAMINATION_STEP))}
+
+    def _scratch(self, name: str) -> Path:
+        """A folder for what a step keeps until the run is finished."""
+        return self.run.path / "units" / name
 
     def _measure_in_two(self) -> tuple[list[UnitOutcome], list[UnitOutcome]]:
         """Map 1 with a stop in the middle: which lines do the pages of a host share? Outcomes of both halves."""
@@ -190,7 +204,7 @@ class _Execution:
         repeated = find_repeated(
             [*self._indexed(), *exchange.extracted_units([unit.directory for unit in read], takes)],
             config,
-            directory=self.run.path / "units" / "lines",
+            directory=self._scratch("lines"),
             memory_bytes=int(settings.duplicates.memory_gb * 1e9),
             jobs=self.jobs,
             on_event=self.tell,
@@ -203,8 +217,7 @@ class _Execution:
             )
             for unit in read
         ]
-        setup = {"settings": settings.model_dump_json(), "repeated": str(repeated)}
-        return read, self._map("edit", units, setup)
+        return read, self._map("edit", units, self._setup() | {"repeated": str(repeated)})
 
     def _indexed(self) -> list[SignedUnit]:
         """The pages of earlier crawls, where the recipe names an index that knows their lines."""
@@ -216,7 +229,7 @@ class _Execution:
 
     def _read(self, step: str, common: dict[str, Any]) -> list[UnitOutcome]:
         """A step over the units of the input; with a limit, over as many as hold that many records, a few at a time."""
-        settings, limit = self.plan.settings, self.plan.recipe.limit
+        limit = self.plan.recipe.limit
         units = [
             Unit(fingerprint(unit=spec.fingerprint(), limit=limit, **common), {"unit": spec.to_json(), "limit": limit})
             for spec in self.specs
@@ -224,7 +237,7 @@ class _Execution:
         wave = len(units) if limit is None else self.jobs
         done: list[UnitOutcome] = []
         while len(done) < len(units):
-            done += self._map(step, units[len(done) : len(done) + wave], {"settings": settings.model_dump_json()})
+            done += self._map(step, units[len(done) : len(done) + wave], self._setup())
             records = sum((unit.result or {}).get("records", 0) for unit in done)
             if limit is not None and records >= limit:
                 break
@@ -271,7 +284,7 @@ class _Execution:
         return run_units(
             f"curate.pipeline.maps:{step}_step",
             units,
-            directory=self.run.path / "units" / step,
+            directory=self._scratch(step),
             step=step,
             jobs=self.jobs,
             setup=setup,
@@ -286,11 +299,23 @@ class _Execution:
             [(unit.result or {})["measured"] for unit in measured],
             columns_needed(config.survivor),
         )
+        sizes = [(unit.result or {})["batches"] for unit in measured]
         after = self._documents(places) if config.documents else Late()
+        if self.plan.sought is not None:
+            self.tell(Event("info", CONTAMINATION_STEP, "documents that hold benchmark items"))
+            after.gates += contaminated.look(
+                after,
+                places,
+                sizes,
+                self.plan.sought,
+                self.plan.settings.decontaminate,
+                directory=self._scratch(CONTAMINATION_STEP),
+                jobs=self.jobs,
+                on_event=self.tell,
+            )
         if config.passages:
             self.tell(Event("info", "passages", "paragraphs and stretches that kept documents share"))
-            sizes = [(unit.result or {})["batches"] for unit in measured]
-            scratch = self.run.path / "units" / "passages"
+            scratch = self._scratch("passages")
             passages.cut(after, places, sizes, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
         return after
 
@@ -304,12 +329,12 @@ class _Execution:
         config = self.plan.settings.duplicates
         self.tell(Event("info", "duplicates", "groups and pairs of documents"))
         units = late.signed_units(places)
-        scratch = self.run.path / "units" / "duplicates"
+        scratch = self._scratch("duplicates")
         found = late.search(units, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
         known = None
         if config.index is not None:
             self.tell(Event("info", "index", f"documents that {config.index} has, or has deleted"))
-            indexed = self.run.path / "units" / "indexed"
+            indexed = self._scratch("indexed")
             known = late.ask_index(units, config, directory=indexed, jobs=self.jobs, on_event=self.tell)
         return late.settle(found, known, places, config)
 
@@ -351,6 +376,7 @@ class _Execution:
             outcome.gates, warnings = late.judged(self.run.path, settings.duplicates)
             for sentence in warnings:
                 self.tell(Event("warning", "duplicates", sentence))
+        outcome.gates = [*outcome.gates, *after.gates]
         outcome.never_fired = done.never_fired(settings.profile)
         inactive = settings.measures.lists().inactive()
         outcome.without_list = [rule.id for rule in settings.profile.rules if rule.measure in inactive]

@@ -89,6 +89,15 @@ EDITS: dict[str, Any] = {
 # Within a unit an edit also names its record, because ids may repeat.
 UNIT_EDITS: dict[str, Any] = {**EDITS, "position": pl.Int64}
 
+# What goes from kept texts after the rules, by record of the unit: code points of the edited text, kind and step.
+CUTS: dict[str, Any] = {
+    "position": pl.Int64,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "kind": pl.String,
+    "step": pl.String,
+}
+
 # One row per text that the rules judged, as the second map leaves it for the search for duplicates.
 TEXTS: dict[str, Any] = {
     "row": pl.Int64,  # among the texts of the unit, as they were signed

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from curate.contamination.match import Matcher
+from curate.contamination.match_scan import Seen
 from curate.duplicates.repeats.lines import Repeated, removals
 from curate.duplicates.sign import Signer
 from curate.duplicates.types import Signed
@@ -45,6 +47,7 @@ class BatchTables:
     edits: pl.DataFrame
     unigrams: np.ndarray  # uint32 counts of hashed words
     signed: Signed | None  # of the edited texts, where duplicates are looked for
+    seen: Seen | None  # n-grams of benchmark items in the edited texts, where these are looked for
 
 
 class Clock:
@@ -114,14 +117,20 @@ class Extraction:
 
 
 class Texts:
-    """From extracted texts to edits, measures and signatures; `repeated` are lines that the hosts' pages share."""
+    """From extracted texts to edits, measures and signatures.
 
-    def __init__(self, settings: Settings, clock: Clock, repeated: Repeated | None = None) -> None:
+    `repeated` are lines that the hosts' pages share; `matcher` knows the benchmark items that are looked for.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, *, repeated: Repeated | None = None, matcher: Matcher | None = None
+    ) -> None:
         self.settings = settings
         self.measurer = Measurer(settings.measures.lists())
         self.signer = Signer(settings.duplicates) if settings.duplicates.documents else None
         self.key = settings.key()
         self.repeated = repeated
+        self.matcher = matcher
         self.clock = clock
 
     def process(self, extracted: pl.DataFrame) -> BatchTables:
@@ -158,7 +167,11 @@ class Texts:
             measures, unigrams, own = self._measure(found, texts, edited)
         with self.clock("sign"):
             signed = None if self.signer is None else self.signer.sign(own.segments, own.urls)
-        return BatchTables(rows, measures, edits, unigrams, signed)
+        seen = None
+        if self.matcher is not None:
+            with self.clock("contamination"):
+                seen = self.matcher.see(own.segments)
+        return BatchTables(rows, measures, edits, unigrams, signed, seen)
 
     def _measure(self, found: pl.DataFrame, texts: list[str], edited: Edited) -> tuple[pl.DataFrame, np.ndarray, Batch]:
         """All measures of the profile's text version, and of the other one where a rule reads it.
@@ -187,11 +200,11 @@ class Texts:
 class Stage:
     """Both halves of the first map in one worker, for runs that need nothing of the whole corpus in between."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, matcher: Matcher | None = None) -> None:
         self.settings = settings
         self.clock = Clock()
         self.extraction = Extraction(settings, self.clock)
-        self.texts = Texts(settings, self.clock)
+        self.texts = Texts(settings, self.clock, matcher=matcher)
 
     def close(self) -> None:
         """Ends the extraction child."""
