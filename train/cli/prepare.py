@@ -61,13 +61,13 @@ def prepare(
     if dry_run:
         found = read_documents(data, root, fields=options.fields, whole=whole)
         files = {block.file for block in found.blocks}
-        facts = {
+        said = {
             "files": len(files),
             "blocks": len(found.blocks),
             "phases": list(found.phases),
             "skipped": found.skipped,
         }
-        return Result(facts)
+        return Result(said)
     tokens = ensure(
         data,
         opened,
@@ -84,8 +84,13 @@ def prepare(
     manifest = tokens.run.manifest
     assert manifest is not None
     rows = _rows(tokens)
-    told = {"counts": manifest.counts, "parts": [dict(zip(_HEADS, row, strict=True)) for row in rows]}
-    told |= {"phases": list(tokens.phases), "tokenizer": tokens.tokenizer_digest, "dtype": tokens.header.dtype}
+    told = {
+        "counts": manifest.counts,
+        "parts": [dict(zip(_HEADS, row, strict=True)) for row in rows],
+        "phases": list(tokens.phases),
+        "tokenizer": tokens.tokenizer_digest,
+        "dtype": tokens.header.dtype,
+    }
     facts = Facts(
         [
             ("tokens", f"{manifest.counts['tokens']:,} as {tokens.header.dtype}"),
