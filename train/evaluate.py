@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,15 @@ from train.step import autocast
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Documents that are never trained on. bytes: of their text in UTF-8, special tokens not counted (0: unknown,
-    then there are no bits per byte). batches: all their rows; each token but a document's first is a label once."""
+    """Documents that are never trained on.
+
+    bytes: of their text in UTF-8, special tokens not counted (0: unknown, then there are no bits per byte). batches:
+    makes all their rows, anew on each call; each token but a document's first is a label once.
+    """
 
     part: str
     bytes: int
-    batches: Sequence[Batch]
+    batches: Callable[[], Iterable[Batch]]
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,12 @@ def _sums(
     found = []
     for part in evaluation.held_out:
         totals: dict[str, tuple[float, float]] = {}
-        for first in range(0, len(part.batches), world.size):
-            index = first + world.rank
-            batch = part.batches[min(index, len(part.batches) - 1)]
+        batches = iter(part.batches())
+        while group := list(itertools.islice(batches, world.size)):
+            batch = group[min(world.rank, len(group) - 1)]
             with autocast(world.device, precision):
                 sums = evaluation.objective(model, batch.to(world.device))
-            if index < len(part.batches):
+            if world.rank < len(group):
                 for name, (value, weight) in {**sums.metrics, "": (sums.loss, sums.weight)}.items():
                     before = totals.get(name, (0.0, 0.0))
                     value = float(value.detach().double()) if isinstance(value, torch.Tensor) else value

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from train.muon import Muon
 from train.schedule import ScheduleSettings, share_at
 from workbench.errors import Exit, UserError
 from workbench.recipes import Section
@@ -64,12 +65,12 @@ class Optimizers:
             )
         if groups["muon"]:
             self._made.append(
-                torch.optim.Muon(
+                Muon(
                     groups["muon"],
                     lr=settings.muon_lr,
                     weight_decay=settings.weight_decay,
                     momentum=settings.muon_momentum,
-                    adjust_lr_fn=settings.muon_scale,
+                    scale=settings.muon_scale,
                 )
             )
         self._full = [[float(group["lr"]) for group in each.param_groups] for each in self._made]

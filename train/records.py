@@ -12,7 +12,7 @@ from train.distributed import World
 from train.metrics import METRICS, SAMPLES, Growing
 from train.peak import matmul_peak
 from workbench.events import Event, Listener
-from workbench.files import write_text
+from workbench.files import leftovers, remove, write_text
 
 FLUSH_S = 5.0  # rows reach the disk at least this often
 EVENT_S = 0.1
@@ -38,6 +38,8 @@ class Records:
         peak = {name: sum(rank[name] for rank in everyone) for name in everyone[0]}
         self._peak = peak[precision]
         if self._world.first:
+            for path in leftovers(self._out, "hardware.json"):
+                remove(path)
             found = {"device": str(self._world.device), "processes": self._world.size, "matmul_flops_per_s": peak}
             write_text(self._out / "hardware.json", json.dumps(found, indent=1) + "\n")
 
