@@ -160,12 +160,12 @@ def save(module: nn.Module, config: ModelConfig, directory: str | Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with whole_file(directory / WEIGHTS) as path:
         save_file(weights, path, metadata={"format": "pt"})
-    write_config(config, directory, weights)
-
-
-def write_config(config: ModelConfig, directory: Path, weights: Mapping[str, Tensor]) -> None:
-    """config.json, whose dtype is that of the embedding, and generation_config.json."""
     dtype = str(weights["model.embed_tokens.weight"].dtype).removeprefix("torch.")
+    write_config(config, directory, dtype)
+
+
+def write_config(config: ModelConfig, directory: Path, dtype: str = "float32") -> None:
+    """config.json, for weights of this dtype, and generation_config.json."""
     described = config.to_hf() | {"dtype": dtype, "torch_dtype": dtype}
     write_text(directory / CONFIG, json.dumps(described, indent=2) + "\n")
     tokens = {"bos_token_id": config.bos, "eos_token_id": config.eos, "pad_token_id": config.pad}
