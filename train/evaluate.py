@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections import defaultdict
@@ -13,6 +14,9 @@ import torch
 from torch import nn
 
 from train.data.batch import Batch
+from train.data.pretraining import Texts
+from train.data.rows import read_once
+from train.data.tokens import Tokens
 from train.distributed import Parallel
 from train.objective import Objective
 from train.step import autocast
@@ -96,3 +100,19 @@ def _row(part: str, size: int, totals: Mapping[str, Sequence[float]]) -> dict[st
     loss = means.pop("", math.nan)
     bits = nats / (math.log(2) * size) if size else None
     return means | {"part": part, "loss": loss, "weight": labels, "bytes": float(size), "bits_per_byte": bits}
+
+
+def held_out(tokens: Tokens, *, width: int, micro: int) -> list[HeldOut]:
+    """The held-out documents of token shards by part, each read once in rows of `width`, `micro` rows at a time.
+
+    A document longer than a row is cut, and the model sees nothing from before the cut.
+    """
+    content = Texts(tokens)
+    found = []
+    for name in tokens.parts:
+        documents = tokens.split("held_out", name)
+        documents = documents[content.lengths[documents] > 0]
+        if len(documents):
+            batches = functools.partial(read_once, content, documents, width=width, micro=micro)
+            found.append(HeldOut(name, int(tokens.bytes[documents].sum()), batches))
+    return found

@@ -120,7 +120,7 @@ class Optimizers:
 def _group(name: str, value: Tensor, embedding: bool, settings: OptimSettings) -> str:
     if value.ndim < 2 or embedding:
         return "rest"
-    hidden = value.ndim == 2 and min(value.shape) > 1 and "head" not in name.split(".")[-2]
+    hidden = value.ndim == 2 and min(value.shape) > 1 and "head" not in name.rpartition(".")[0].rpartition(".")[2]
     return "muon" if settings.optimizer == "muon" and hidden else "matrices"
 
 

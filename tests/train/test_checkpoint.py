@@ -14,10 +14,11 @@ import torch
 
 from train import checkpoint
 from train.checkpoint import WholeModel, all_complete, best, latest, read_state
+from train.model.build import write_config
 from workbench import files
 from workbench.errors import Exit, UserError
 
-from .toys import Toy, digest, trainer
+from .toys import LLAMA, Toy, digest, trainer
 
 
 def _steps(out: Path) -> list[int]:
@@ -159,3 +160,15 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lm_head\.weight does not fit") as caught:
         trainer(tmp_path, steps=4, model=model).train()
     assert caught.value.code == Exit.INPUT
+
+
+@pytest.mark.oracle
+def test_transformers_opens_it(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    form = WholeModel(lambda directory: write_config(LLAMA, directory))
+    made = trainer(tmp_path, llama=True, form=form)
+    path = made.train().checkpoint
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(path).eval()
+    tokens = torch.arange(12)[None]
+    ours = made.model.eval()(tokens) @ made.model.head.T
+    assert torch.allclose(theirs(tokens, use_cache=False).logits, ours, atol=1e-5)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -12,7 +14,7 @@ from torch.nn import functional as F
 
 from train.data.batch import IGNORED, Batch
 from train.distributed import Parallel, World
-from train.evaluate import Evaluation, HeldOut, evaluate
+from train.evaluate import Evaluation, HeldOut, evaluate, held_out
 
 from .toys import Rows, Toy, language, trainer
 
@@ -80,3 +82,32 @@ def test_evaluations_and_samples_lie_beside_the_steps_once(tmp_path: Path) -> No
     assert outcome.filter(kind="train")["step"].to_list() == [1, 2, 3, 4, 5, 6]
     samples = pl.read_parquet(tmp_path / "samples")
     assert samples.rows() == [(4, "a", "after 4"), (6, "a", "after 6")]
+
+
+def test_held_out_documents_are_read_whole_by_part() -> None:
+    """Two parts, a document longer than a row: every token but the first is a label once, the bytes are the texts'."""
+    texts = {"web": [[1, *range(5, 15), 2], [1, 7, 2]], "books": [[1, 9, 9, 2]]}
+    tokens = _Tokens(texts)
+    found = held_out(tokens, width=8, micro=2)  # type: ignore[arg-type]
+    assert [(each.part, each.bytes) for each in found] == [("web", 101), ("books", 40)]
+    for each, name in zip(found, texts, strict=True):
+        labels = [int(label) for batch in each.batches() for label in batch.labels.flatten() if label != IGNORED]
+        assert sorted(labels) == sorted(token for text in texts[name] for token in text[1:])
+
+
+class _Tokens:
+    """Token shards in memory, all held out."""
+
+    def __init__(self, texts: dict[str, list[list[int]]]) -> None:
+        self.parts = tuple(texts)
+        self._texts = [text for part in texts.values() for text in part]
+        self._part = np.repeat(np.arange(len(texts)), [len(part) for part in texts.values()])
+        self.lengths = np.array([len(text) for text in self._texts])
+        self.bytes = np.array([100, 1, 40])
+        self.ids = ["a", "b", "c"]
+
+    def split(self, name: str, part: str) -> np.ndarray[Any, Any]:
+        return np.flatnonzero(self._part == self.parts.index(part)) if name == "held_out" else np.zeros(0, np.int64)
+
+    def read(self, doc: int, start: int, stop: int) -> np.ndarray[Any, Any]:
+        return np.array(self._texts[doc][start:stop], np.uint16)

@@ -19,12 +19,28 @@ from train import records
 from train.data.batch import IGNORED, Batch
 from train.distributed import World, open_world
 from train.loop import LoopSettings, Trainer
+from train.losses import LanguageModel
+from train.model.build import build
+from train.model.config import ModelConfig
 from train.objective import Sums
 from train.step import Term
 
 torch.set_num_threads(1)  # the same sums in every process
 records.matmul_peak = lambda device: {"fp32": 1e9, "bf16": 1e9}  # type: ignore[assignment]  # the probe takes a second
 VOCABULARY, WIDTH, ROWS = 50, 16, 8
+
+
+LLAMA = ModelConfig(
+    vocab_size=VOCABULARY,
+    hidden_size=32,
+    intermediate_size=48,
+    layers=2,
+    heads=4,
+    kv_heads=2,
+    head_dim=8,
+    max_positions=WIDTH,
+    tied=True,
+)
 
 
 class Toy(nn.Module):
@@ -112,6 +128,8 @@ def trainer(out: Path, world: World | None = None, *, model: nn.Module | None = 
     terms = [Term(language, Rows(micro), name="language" if two else "")]
     if two:  # the last term leaves the language head out
         terms.append(Term(values, Rows(micro, per_row=True), 0.5, "values"))
+    if options.pop("llama", False):
+        model, terms = build(LLAMA, seed=3), [Term(LanguageModel(), Rows(micro))]
     model = model or Toy(options.pop("dropout", 0.0), two)
     given = {
         name: options.pop(name) for name in ("identity", "start", "evaluation", "sampler", "form") if name in options
