@@ -75,7 +75,10 @@ class Foreign:
                 end = marks.search(after)
                 if end is None:
                     raise self._error("ends an answer with no special token")
-                bounds.append((len(before), place + len(content) + end.end()))
+                stop = place + len(content) + end.end()
+                if self._text(messages[: number + 1], tokenizer, False)[:stop] != whole[:stop]:
+                    raise self._error("writes earlier answers otherwise when more is said")
+                bounds.append((len(before), stop))
             place += len(content) + len(after)
         return _cut(parts, bounds)
 

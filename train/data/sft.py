@@ -185,7 +185,8 @@ class Conversations(Mixture):
     """A `Source` of whole conversations, packed without cutting any; only answers and what ends them are labels.
 
     Without weights every set is read equally often (times its rate), and `steps` is what `epochs` times all rows need,
-    rounded up: the last step goes on into the next epoch. With weights each set has that share of the rows.
+    rounded up: the last step goes on into the next epoch. With weights each set has that share of the rows. documents:
+    of a set, the conversations that are read (default: all).
     """
 
     def __init__(
@@ -200,12 +201,14 @@ class Conversations(Mixture):
         steps: int | None = None,
         weights: Mapping[str, float] | None = None,
         rates: Mapping[str, float] | None = None,
+        documents: Mapping[str, Ints] | None = None,
     ) -> None:
-        packed = {name: plan(each.lengths, width, whole=True).rows for name, each in sets.items()}
+        chosen = {name: np.arange(len(each), dtype=np.int64) for name, each in sets.items()} | dict(documents or {})
+        packed = {name: plan(sets[name].lengths[docs], width, whole=True).rows for name, docs in chosen.items()}
         natural = {name: count * (rates or {}).get(name, 1.0) for name, count in packed.items()}
         if steps is None:
             steps = max(1, int(np.ceil(epochs * sum(natural.values()) / rows - 1e-9)))
-        parts = {name: Part(each, np.arange(len(each), dtype=np.int64)) for name, each in sets.items()}
+        parts = {name: Part(sets[name], docs) for name, docs in chosen.items()}
         phase = Phase("main", steps, weights or natural)
         super().__init__(parts, [phase], rows=rows, micro=micro, width=width, seed=seed)
 

@@ -29,12 +29,11 @@ def shorten(
     answer = next((place for place, message in enumerate(kept) if message["role"] == "assistant"), 0)
     prompt = max((place for place in range(answer) if kept[place]["role"] == "user"), default=None)
     if prompt is not None:
-        fixed = len(rendered.ids) - _before(rendered)
-        room = max(width - fixed, width // 2)
-        cut = _middle_cut(kept, prompt, render, room)
-        if cut is not None and cut is not kept:
-            how, kept = [*how, _PROMPT], cut
-            rendered = render(kept)
+        room = max(width - (len(rendered.ids) - _before(rendered)), width // 2)
+        cut = _middle_cut(kept, prompt, render, room) if _before(rendered) > room else None
+        if cut is not None:
+            how = [*how, _PROMPT]
+            rendered = render(cut)
     if len(rendered.ids) > width:
         rendered = Rendered(rendered.ids[:width], rendered.mask[:width])
         how = [*how, _ANSWER]
@@ -59,16 +58,15 @@ def _before(rendered: Rendered) -> int:
 def _middle_cut(
     messages: list[Message], prompt: int, render: Callable[[Sequence[Message]], Rendered], room: int
 ) -> list[Message] | None:
-    """The messages with as much of a prompt as lets at most `room` tokens stand before the answer; None for never."""
+    """The messages with as much of a prompt as lets at most `room` tokens stand before the answer; None where even
+    an empty prompt leaves more."""
     text = str(messages[prompt]["content"])
 
     def cut(chars: int) -> list[Message]:
-        if chars >= len(text):
-            return messages
         kept = text[: (chars + 1) // 2] + text[len(text) - chars // 2 :]
         return [*messages[:prompt], {**messages[prompt], "content": kept}, *messages[prompt + 1 :]]
 
-    low, high = 0, len(text)  # more characters are more tokens, but for a few at the cut
+    low, high = 0, max(len(text) - 1, 0)  # more characters are more tokens, but for a few at the cut
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if _before(render(cut(middle))) <= room else (low, middle - 1)
