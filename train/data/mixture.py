@@ -64,7 +64,7 @@ class Mixture:
         self.steps = sum(phase.steps for phase in phases)
         used = sorted({name for phase in phases for name in _positive(phase, parts)})
         self.streams = {
-            name: Stream(parts[name].content, parts[name].documents, width, f"{seed}:{name}", parts[name].copies)
+            name: Stream(parts[name].content, parts[name].documents, width, name, seed, parts[name].copies)
             for name in used
         }
         self._shares = [Shares([phase.weights.get(name, 0.0) for name in used]) for phase in phases]

@@ -69,24 +69,27 @@ class _Epoch(NamedTuple):
 class Stream:
     """The rows of a part, epoch after epoch.
 
-    In each epoch the documents are permuted by a hash of (key, epoch), packed, and the rows permuted again, so row n
-    is a pure function of (key, n). With `copies` a document is read that many times in one cycle: the first round
+    In each epoch the documents are permuted by a hash of (seed, name, epoch), packed, and the rows permuted again, so
+    row n is a pure function of (seed, name, n). With `copies` a document is read that many times in one cycle: the first round
     reads all documents, the second those with two copies or more, and so on; each round is an epoch of its own.
     Memory: about 100 bytes for each piece of two epochs.
     """
 
-    def __init__(self, content: Content, documents: Ints, width: int, key: str, copies: Ints | None = None) -> None:
+    def __init__(
+        self, content: Content, documents: Ints, width: int, name: str, seed: int, copies: Ints | None = None
+    ) -> None:
         # A document without a position (one token has no next one) is never read.
         readable = np.asarray(content.lengths)[documents] > 0
         if content.whole:
             readable &= np.asarray(content.lengths)[documents] <= width
-        self.content, self.width, self.key = content, width, key
+        self.content, self.width, self.key = content, width, f"{seed}:{name}"
         self.documents = np.asarray(documents, np.int64)[readable]
         self.copies = np.ones_like(self.documents) if copies is None else np.asarray(copies, np.int64)[readable]
         self.documents, self.copies = self.documents[self.copies > 0], self.copies[self.copies > 0]
         if not len(self.documents):
-            message = f"'{key}' has no document to read"
-            raise UserError(message, hint="every document has fewer than two tokens", code=Exit.INPUT)
+            message = f"'{name}' has no document to read"
+            hint = "it has none, or none of two tokens or more" + (" that fits a row" if content.whole else "")
+            raise UserError(message, hint=hint, code=Exit.INPUT)
         self._epochs: OrderedDict[int, _Epoch] = OrderedDict()
         self._rounds = int(self.copies.max())
         # How many rows a plan has does not depend on the order of its documents.

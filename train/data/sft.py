@@ -126,7 +126,8 @@ def load(data: SftData, tokenizer: chat.Tokenizer, width: int, *, base: Path, se
     Raises UserError for a set without a row to learn from, two sets of one name, weights for some sets only; and by
     the policies of the recipe for rows, each by its name.
     """
-    form = chat.choose(tokenizer, data.template)
+    beside = base / data.template if data.template and Path(data.template).suffix else None
+    form = chat.choose(tokenizer, str(beside) if beside and beside.exists() else data.template)
     weighted = [each for each in data.sets if each.weight is not None]
     if weighted and len(weighted) < len(data.sets):
         raise UserError("some sets have a weight and some have none", hint="give all of them one, or none")

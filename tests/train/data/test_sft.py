@@ -238,6 +238,13 @@ def test_a_cap_takes_rows_by_their_names_and_a_larger_one_only_adds(tmp_path):
     assert len(names(500)) == 50
 
 
+def test_a_template_beside_the_recipe_is_found(tmp_path):
+    (tmp_path / "mine.yaml").write_text("roles: {user: {suffix: ' '}}\nassistant: {end: '{eos}'}\nbos: false\n")
+    found = open_rows(tmp_path, [{"messages": PAIR}], template="mine.yaml")
+    tokens, _ = found.sets["rows"].piece(0, 0, int(found.sets["rows"].lengths[0]))
+    assert small_tokenizer().decode(tokens.tolist(), skip_special=False) == "Fox? Dog.<|eos|>"
+
+
 def test_digests_name_what_is_learned(tmp_path):
     one = open_rows(tmp_path, [{"messages": PAIR}])
     assert one.digest() == open_rows(tmp_path, [{"messages": PAIR}]).digest()
