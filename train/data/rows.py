@@ -70,8 +70,9 @@ class Stream:
     """The rows of a part, epoch after epoch.
 
     In each epoch the documents are permuted by a hash of (seed, name, epoch), packed, and the rows permuted again, so
-    row n is a pure function of (seed, name, n). With `copies` a document is read that many times in one cycle: the first round
-    reads all documents, the second those with two copies or more, and so on; each round is an epoch of its own.
+    row n is a pure function of (seed, name, n). With `copies` a document is read that many times in one cycle: the
+    first round reads all documents, the second those with two copies or more, and so on; each round is an epoch of
+    its own.
     Memory: about 100 bytes for each piece of two epochs.
     """
 

@@ -154,7 +154,7 @@ def test_weights_that_are_no_shares_are_refused(phase, message):
 
 
 def test_a_part_without_text_is_refused():
-    with pytest.raises(UserError, match="^'a' has no document to read"):
+    with pytest.raises(UserError, match=r"^'a' has no document to read"):
         mixture({"a": [1, 0, 1]})
 
 
