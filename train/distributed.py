@@ -53,6 +53,25 @@ class World:
         dist.all_gather(parts, torch.nn.functional.pad(data, (0, longest - len(data))), group=self.control)
         return [json.loads(bytes(part[: int(length)].numpy())) for part, length in zip(parts, lengths, strict=True)]
 
+    def once(self, function: Callable[[], Any]) -> Any:
+        """What `function` (small, JSON) returned in the first process, the only one that calls it; all ranks must ask.
+
+        A UserError that it raises is raised on every rank, so that none waits for one that has left.
+        """
+        found: list[Any] = [None, None]
+        if self.first:
+            try:
+                found = [function(), None]
+            except UserError as error:
+                if self.size == 1:
+                    raise
+                found = [None, [error.message, error.hint, int(error.code), error.file]]
+        value, problem = self.gather(found)[0]
+        if problem:
+            message, hint, code, file = problem
+            raise UserError(message, hint=hint, code=Exit(code), file=file)
+        return value
+
 
 @contextlib.contextmanager
 def open_world(device: str = "auto", sharding: Sharding = "ddp") -> Iterator[World]:

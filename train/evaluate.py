@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from train.data.batch import Batch
+from train.data.packing import Ints
 from train.data.pretraining import Texts
 from train.data.rows import read_once
 from train.data.tokens import Tokens
@@ -102,7 +104,19 @@ def _row(part: str, size: int, totals: Mapping[str, Sequence[float]]) -> dict[st
     return means | {"part": part, "loss": loss, "weight": labels, "bytes": float(size), "bits_per_byte": bits}
 
 
-def held_out(tokens: Tokens, *, width: int, micro: int) -> list[HeldOut]:
+HELD_OUT_TOKENS = 200_000
+"""So many held-out tokens of a part are measured, unless said otherwise."""
+
+
+def measured_documents(tokens: Tokens, part: str, at_most: int = HELD_OUT_TOKENS) -> Ints:
+    """The first held-out documents of a part that reach `at_most` tokens together; those of one token predict none."""
+    documents = tokens.split("held_out", part)
+    documents = documents[tokens.lengths[documents] > 1]
+    before = np.cumsum(tokens.lengths[documents]) - tokens.lengths[documents]
+    return documents[before < at_most]
+
+
+def held_out(tokens: Tokens, *, width: int, micro: int, at_most: int = HELD_OUT_TOKENS) -> list[HeldOut]:
     """The held-out documents of token shards by part, each read once in rows of `width`, `micro` rows at a time.
 
     A document longer than a row is cut, and the model sees nothing from before the cut.
@@ -110,8 +124,7 @@ def held_out(tokens: Tokens, *, width: int, micro: int) -> list[HeldOut]:
     content = Texts(tokens)
     found = []
     for name in tokens.parts:
-        documents = tokens.split("held_out", name)
-        documents = documents[content.lengths[documents] > 0]
+        documents = measured_documents(tokens, name, at_most)
         if len(documents):
             batches = functools.partial(read_once, content, documents, width=width, micro=micro)
             found.append(HeldOut(name, int(tokens.bytes[documents].sum()), batches))

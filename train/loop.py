@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from train import checkpoint
 from train.checkpoint import Form, State, WholeModel
@@ -91,6 +91,8 @@ class Trainer:
         emit: Listener | None = None,
     ) -> None:
         self.terms = [term for term in terms if term.coefficient]
+        if not self.terms:
+            raise ValueError("nothing to train on: every coefficient is 0")
         if len(terms) > 1 and len({term.name for term in terms if term.name}) < len(terms):
             raise ValueError("several terms need names of their own")
         self.settings = settings
@@ -222,33 +224,39 @@ class Trainer:
             return False
         path = self.out / "checkpoints" / f"step-{self.step:08d}"
         weights = self.model.state_dict()
-        kept = {name: whole(weights[name]) for name in self._form.names(self.model)}
-        optimizer = dict(self.optimizers.state())
-        if self.world.first:
-            self._records.flush()
-            value = None
-            if self._measured[0] == self.step:
-                row = self._measured[1][-1]
-                value = row["loss"] if row["bits_per_byte"] is None else row["bits_per_byte"]
-            state = State(
-                step=self.step,
-                tokens=self.tokens,
-                identity=self._identity,
-                skipped=self._guard.skipped,
-                value=value if value is not None and math.isfinite(value) else None,
-            )
-            settings = described(self.settings.optim, self.optimizers.names)
-            checkpoint.save(path, self._form, kept, optimizer, settings, state)
-            checkpoint.prune(self.out, self.settings.keep)
+        names = self._form.names(self.model)
+        kept = self._gathered((name, whole(weights[name])) for name in names)
+        optimizer = self._gathered(self.optimizers.state())
+        self.world.once(lambda: self._write(path, kept, optimizer))
         self._saved = path
         return True
+
+    def _gathered(self, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+        """Tensors that every rank makes and only the first one keeps."""
+        return {name: value for name, value in tensors if self.world.first}
+
+    def _write(self, path: Path, weights: dict[str, Tensor], optimizer: dict[str, Tensor]) -> None:
+        self._records.flush()
+        value = None
+        if self._measured[0] == self.step:
+            row = self._measured[1][-1]
+            value = row["loss"] if row["bits_per_byte"] is None else row["bits_per_byte"]
+        state = State(
+            step=self.step,
+            tokens=self.tokens,
+            identity=self._identity,
+            skipped=self._guard.skipped,
+            value=value if value is not None and math.isfinite(value) else None,
+        )
+        settings = described(self.settings.optim, self.optimizers.names)
+        checkpoint.save(path, self._form, weights, optimizer, settings, state)
+        checkpoint.prune(self.out, self.settings.keep)
 
     def _begin(self) -> None:
         """Take up the last checkpoint, or begin."""
         self._records.probe(self.settings.precision)
-        found = [str(checkpoint.latest(self.out) or "")] if self.world.first else []
-        own = next(iter(self.world.gather(found)[0]))
-        self._saved = Path(own) if own else None
+        newest = self.world.once(lambda: str(checkpoint.latest(self.out) or ""))
+        self._saved = Path(newest) if newest else None
         beginning = self._saved or self._start
         if beginning is not None:
             self._load(beginning)
@@ -273,8 +281,7 @@ class Trainer:
 
     def _load(self, path: Path) -> None:
         """Weights, optimizer and counts of a checkpoint."""
-        if self.world.first:
-            checkpoint.verify(path)
+        self.world.once(lambda: checkpoint.verify(path))
         state = checkpoint.read_state(path)
         if path != self._start and (names := checkpoint.changed(state.identity, self._identity)):
             hint = "choose another --out, or use what it was trained with"

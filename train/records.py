@@ -88,11 +88,11 @@ class Records:
 
     def rewind(self, step: int) -> tuple[list[dict[str, Any]], bool]:
         """Forget what came after `step`; the evaluation made there, if any, and whether samples were; on all ranks."""
-        found: tuple[list[dict[str, Any]], bool] = ([], False)
-        if self._world.first:
-            self._metrics.rewind(step)
-            self._samples.rewind(step)
-            measured = [row for row in self._metrics.last() if row["step"] == step and row["kind"] == "eval"]
-            found = (measured, any(row["step"] == step for row in self._samples.last()))
-        measured, sampled = self._world.gather(found)[0]
+        measured, sampled = self._world.once(lambda: self._rewind(step))
         return measured, sampled
+
+    def _rewind(self, step: int) -> tuple[list[dict[str, Any]], bool]:
+        self._metrics.rewind(step)
+        self._samples.rewind(step)
+        measured = [row for row in self._metrics.last() if row["step"] == step and row["kind"] == "eval"]
+        return measured, any(row["step"] == step for row in self._samples.last())

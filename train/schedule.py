@@ -44,7 +44,9 @@ def share_at(step: int, total: int, settings: ScheduleSettings) -> float:
     hf = settings.convention == "hf"
     warmup = steps_of(settings.warmup, total)
     if step < warmup:
-        return (step if hf else step + 1) / warmup
+        share = (step if hf else step + 1) / warmup
+        # Of transformers' schedules this one alone starts its warm-up from the final rate too.
+        return settings.final + (1.0 - settings.final) * share if hf and settings.kind == "wsd" else share
     if settings.kind == "constant":
         return 1.0
     length = total - warmup

@@ -68,7 +68,7 @@ def test_micro_batches_take_the_same_steps(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "many")
 
 
-# Muon rounds updates to bf16, and two terms or layers meet in AdamW's quotients of small numbers: a last bit shows there first.
+# Muon rounds updates to bf16, and AdamW divides small numbers of many layers or terms: a last bit shows there first.
 @pytest.mark.parametrize(("name", "tolerance"), [("adamw", 1e-6), ("muon", 1e-5), ("two", 1e-5), ("llama", 1e-5)])
 def test_two_processes_take_the_same_steps(tmp_path: Path, parallel: Path, name: str, tolerance: float) -> None:
     trainer(tmp_path / "one", **{**JOBS[name], "micro": 8}).train()

@@ -128,9 +128,10 @@ def trainer(out: Path, world: World | None = None, *, model: nn.Module | None = 
     terms = [Term(language, Rows(micro), name="language" if two else "")]
     if two:  # the last term leaves the language head out
         terms.append(Term(values, Rows(micro, per_row=True), 0.5, "values"))
+    dropout = options.pop("dropout", 0.0)
     if options.pop("llama", False):
         model, terms = build(LLAMA, seed=3), [Term(LanguageModel(), Rows(micro))]
-    model = model or Toy(options.pop("dropout", 0.0), two)
+    model = model or Toy(dropout, two)
     given = {
         name: options.pop(name) for name in ("identity", "start", "evaluation", "sampler", "form") if name in options
     }
