@@ -38,14 +38,19 @@ _REFUSED = {
 
 def save_adapter(model: nn.Module, settings: LoraSettings, directory: Path, *, base: str = "") -> None:
     """Write the adapters of `model`, as PEFT writes them; `base` names the model that they belong to."""
-    found = dict(adapters(model))
     weights = {
-        f"{_PREFIX}{name}.{side}.weight": getattr(part, side).weight.detach().to("cpu").contiguous()
-        for name, part in found.items()
+        f"{name}.{side}.weight": getattr(part, side).weight.detach().to("cpu").contiguous()
+        for name, part in adapters(model)
         for side in ("lora_A", "lora_B")
     }
+    save_weights(weights, settings, directory, base=base)
+
+
+def save_weights(weights: Mapping[str, Tensor], settings: LoraSettings, directory: Path, *, base: str = "") -> None:
+    """Write the weights of adapters, by the names that they have in the model; as `save_adapter`."""
     directory.mkdir(parents=True, exist_ok=True)
-    save_file(weights, directory / WEIGHTS, metadata={"format": "pt", _BASE: "nf4" if settings.quantise else "dense"})
+    named = {_PREFIX + name: weight for name, weight in weights.items()}
+    save_file(named, directory / WEIGHTS, metadata={"format": "pt", _BASE: "nf4" if settings.quantise else "dense"})
     described = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -104,13 +109,18 @@ def open_settings(directory: Path) -> LoraSettings:
 def load_adapter(model: nn.Module, directory: Path) -> LoraSettings:
     """Put the adapters of a directory beside the projections of a model, in place."""
     settings = open_settings(directory)
-    weights, _ = _weights(directory)
+    weights = read_weights(directory)
     try:
         adapt(model, settings)
-        load_trainable(model, {key.removeprefix(_PREFIX): value for key, value in weights.items()})
+        load_trainable(model, weights)
     except UserError as error:
         raise _bad(directory / WEIGHTS, f"does not fit this model: {error.message}", error.hint) from None
     return settings
+
+
+def read_weights(directory: Path) -> dict[str, Tensor]:
+    """The weights of an adapter, by the names that they have in the model."""
+    return {key.removeprefix(_PREFIX): value for key, value in _weights(directory)[0].items()}
 
 
 def merged(base: Path, adapter: Path, *, device: torch.device | str = "cpu") -> tuple[nn.Module, ModelConfig]:

@@ -1,0 +1,262 @@
+"""The commands that train: `pretrain`, `anneal`, `extend` and `sft`. Under torchrun every process runs the command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from workbench.console import Result, Screen, command
+from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Root, Seed, Sets
+from workbench.processes import cores
+from workbench.render import Block, Facts, Table
+
+Kind = TypeVar("Kind", bound="Training")
+
+if TYPE_CHECKING:
+    from train.distributed import World
+    from train.stages.run import Stage, Trained, Where
+    from train.stages.settings import Training
+
+RecipeFile = Annotated[
+    Path | None, typer.Argument(metavar="[RECIPE]", help="A recipe in YAML; without one, flags and defaults decide.")
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DATA", help="A run of curate, a mix, an export, tokens, a file, a folder."),
+]
+Tokens = Annotated[
+    str | None, typer.Option("--tokens", metavar="N", help="How many to read: 3000000, 3M, or 20x the parameters.")
+]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="MODEL", help="A train run, a checkpoint, a Hugging Face directory.")
+]
+Lora = Annotated[bool, typer.Option("--lora", help="Train adapters beside the frozen model.")]
+Qlora = Annotated[bool, typer.Option("--qlora", help="Adapters beside a model frozen in four bits (NF4).")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="NAMES", help="Train these weights alone: attention, mlp, norms, a pattern."),
+]
+Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="auto, cpu or cuda.")]
+Precision = Annotated[str | None, typer.Option("--precision", metavar="NAME", help="fp32, or bf16 by autocast.")]
+
+
+@command("train.pretrain/1")
+def pretrain(
+    screen: Screen,
+    recipe: RecipeFile = None,
+    data: Data = None,
+    tokenizer: Annotated[
+        str | None, typer.Option("--tokenizer", metavar="DIR", help="Default: one is trained on the data.")
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", min=1, metavar="N", help="The model's size in one number: its layers.")
+    ] = None,
+    context: Annotated[int | None, typer.Option("--context", min=2, metavar="N", help="Tokens of a row.")] = None,
+    tokens: Tokens = None,
+    device: Device = None,
+    precision: Precision = None,
+    seed: Seed | None = None,
+    sets: Sets = None,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+    jobs: Jobs = None,
+    resume: Resume = True,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> Result:
+    """A new model, trained on text to foretell the next token."""
+    from train.stages.pretrain import pretrain as stage
+    from train.stages.settings import Pretrain
+
+    flags = {
+        "--data": ("text.source", data),
+        "--tokenizer": ("tokenizer", tokenizer),
+        "--depth": ("model.depth", depth),
+        "--context": ("model.context", context),
+        "--tokens": ("length", tokens),
+        **_common(device, precision, seed),
+    }
+    resolved = _resolve(Pretrain, recipe, flags, sets)
+    where = _where(root, out, resume, force, jobs)
+    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
+
+
+@command("train.anneal/1")
+def anneal(
+    screen: Screen,
+    recipe: RecipeFile = None,
+    model: From = None,
+    data: Data = None,
+    tokens: Tokens = None,
+    device: Device = None,
+    precision: Precision = None,
+    seed: Seed | None = None,
+    sets: Sets = None,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+    jobs: Jobs = None,
+    resume: Resume = True,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> Result:
+    """A checkpoint trained on, on the best text, its learning rate falling to nothing."""
+    from train.stages.pretrain import anneal as stage
+    from train.stages.settings import Anneal
+
+    flags = {
+        "--from": ("checkpoint", model),
+        "--data": ("text.source", data),
+        "--tokens": ("length", tokens),
+        **_common(device, precision, seed),
+    }
+    resolved = _resolve(Anneal, recipe, flags, sets)
+    where = _where(root, out, resume, force, jobs)
+    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
+
+
+@command("train.extend/1")
+def extend(
+    screen: Screen,
+    recipe: RecipeFile = None,
+    model: From = None,
+    data: Data = None,
+    context: Annotated[int | None, typer.Option("--context", min=2, metavar="N", help="The new length.")] = None,
+    tokens: Tokens = None,
+    device: Device = None,
+    precision: Precision = None,
+    seed: Seed | None = None,
+    sets: Sets = None,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+    jobs: Jobs = None,
+    resume: Resume = True,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> Result:
+    """A checkpoint made for longer texts: positions stretched, trained on long documents."""
+    from train.stages.pretrain import extend as stage
+    from train.stages.settings import Extend
+
+    flags = {
+        "--from": ("checkpoint", model),
+        "--data": ("text.source", data),
+        "--context": ("context", context),
+        "--tokens": ("length", tokens),
+        **_common(device, precision, seed),
+    }
+    resolved = _resolve(Extend, recipe, flags, sets)
+    where = _where(root, out, resume, force, jobs)
+    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
+
+
+@command("train.sft/1")
+def sft(
+    screen: Screen,
+    recipe: RecipeFile = None,
+    model: From = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", metavar="FILE", help="Conversations or prompts with answers; may be repeated."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="NAME", help="How conversations are written: chatml, oasst ..."),
+    ] = None,
+    epochs: Annotated[float | None, typer.Option("--epochs", metavar="N", help="How often each is read.")] = None,
+    lora: Lora = False,
+    qlora: Qlora = False,
+    only: Only = None,
+    device: Device = None,
+    precision: Precision = None,
+    seed: Seed | None = None,
+    sets: Sets = None,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+    resume: Resume = True,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> Result:
+    """A checkpoint taught to answer: conversations, of which only the answers are learned."""
+    from train.stages.settings import Sft
+    from train.stages.sft import sft as stage
+
+    flags = {
+        "--from": ("checkpoint", model),
+        "--data": ("data.sets", [{"path": str(Path(path).resolve())} for path in data] if data else None),
+        "--template": ("data.template", template),
+        "--epochs": ("epochs", epochs),
+        "--only": ("only", only or None),
+        "--lora": ("lora", {} if lora or qlora else None),
+        "--qlora": ("lora.quantise", True if qlora else None),
+        **_common(device, precision, seed),
+    }
+    resolved = _resolve(Sft, recipe, flags, sets)
+    where = _where(root, out, resume, force, None)
+    base = recipe.parent if recipe is not None else Path()
+    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
+
+
+def _common(device: str | None, precision: str | None, seed: int | None) -> dict[str, tuple[str, Any]]:
+    return {"--device": ("device", device), "--precision": ("precision", precision), "--seed": ("seed", seed)}
+
+
+def _resolve(
+    kind: type[Kind], recipe: Path | None, flags: Mapping[str, tuple[str, Any]], sets: list[str] | None
+) -> Kind:
+    """The recipe of a stage: file, then flags, then --set."""
+    from workbench import recipes
+
+    layers = [recipes.from_file(recipe)] if recipe is not None else []
+    for flag, (path, value) in flags.items():
+        if value is not None:
+            for name in reversed(path.split(".")):
+                value = {name: value}
+            layers.append(recipes.from_values(value, flag))
+    return recipes.resolve(kind, [*layers, *map(recipes.from_set, sets or [])]).recipe
+
+
+def _where(root: Path, out: Path | None, resume: bool, force: bool, jobs: int | None) -> Where:
+    from train.stages.run import Where
+
+    return Where(root, out, resume, force, jobs or cores())
+
+
+def _run(screen: Screen, recipe: Training, where: Where, dry_run: bool, make: Callable[[World], Stage]) -> Result:
+    from train.distributed import open_world
+    from train.stages.run import train
+
+    with open_world(recipe.device, recipe.sharding) as world:
+        if not world.first:
+            screen.quiet = True
+        stage = make(world)
+        if dry_run:
+            from train.cli.plan import planned
+
+            return planned(stage, recipe)
+        trained = train(stage, world, where, screen)
+        return _told(trained) if world.first else Result(blocks=[])
+
+
+def _told(trained: Trained) -> Result:
+    data = trained.data
+    facts = [
+        ("parameters", f"{data['parameters']['total']:,}"),
+        ("steps", data["steps"]),
+        ("tokens", data["tokens"]),
+        ("checkpoint", data["checkpoint"]),
+    ]
+    whole = [row for row in data["measured"] if row["part"] == ""]
+    if whole and whole[0]["bits_per_byte"] is not None:
+        facts.append(("held-out bits per byte", f"{whole[0]['bits_per_byte']:.4f}"))
+    elif whole:
+        facts.append(("held-out loss", f"{whole[0]['loss']:.4f} nats a token"))
+    for order, bits in data.get("baselines", {}).items():
+        facts.append((f"a {order}-gram model of the same tokens", f"{bits:.4f}"))
+    blocks: list[Block] = [Facts(facts, "was done before" if trained.was_done else "")]
+    rows = [[name, int(part["rows"]), int(part["tokens"]), part["epochs"]] for name, part in data["seen"].items()]
+    blocks.append(Table(["part", "rows", "tokens", "epochs"], rows, "What was read"))
+    blocks.append(f"written to {trained.run.path}")
+    return Result({**data, "was_done": trained.was_done}, blocks, trained.run.path)

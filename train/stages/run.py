@@ -1,0 +1,195 @@
+"""A stage put on the loop and written as a run: everything that all stages do alike."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import xxhash
+from torch import nn
+
+from train.checkpoint import Form, WholeModel
+from train.distributed import World
+from train.evaluate import Evaluation
+from train.generate import Sampler
+from train.loop import LoopSettings, Outcome, Trainer
+from train.model.build import write_config
+from train.model.config import ModelConfig
+from train.sampler import Params
+from train.stages.card import write_card
+from train.stages.settings import Training
+from train.step import Term
+from train.tokenizer.tokenizer import Tokenizer
+from workbench.console import Screen
+from workbench.events import Event
+from workbench.files import write_text
+from workbench.manifest import Input
+from workbench.runs import Run
+from workbench.yamltree import dump
+
+STAGE = "stage.json"
+SAMPLE_TOKENS = 96
+_LOOP = (
+    *("seed", "optim", "precision", "compile", "checkpointing", "guard", "save_every", "keep"),
+    *("evaluate_every", "sample_every"),
+)
+
+
+class Where(NamedTuple):
+    """Where a run is written, and whether one that is there is gone on with or replaced."""
+
+    root: Path
+    out: Path | None = None
+    resume: bool = True
+    force: bool = False
+    jobs: int = 1
+
+
+@dataclass
+class Stage:
+    """What a stage brings to the loop.
+
+    kind: of the run. sources: digests of the data and of whatever else the weights hang on. parents, inputs: what the
+    manifest names. model: makes it. samples: prompts as tokens, with what people see of them. form: how the model lies
+    in a checkpoint, given what writes the other files there. notes: figures for `stage.json` and the card that are
+    known before; after: those known in the end. seen: what so many steps read, by part.
+    """
+
+    kind: str
+    recipe: Training
+    sources: Mapping[str, str]
+    parents: Sequence[Run]
+    model: Callable[[], nn.Module]
+    config: ModelConfig
+    tokenizer: Tokenizer
+    terms: Sequence[Term]
+    steps: int
+    inputs: Sequence[Input] = ()
+    evaluation: Evaluation | None = None
+    samples: Sequence[tuple[str, list[int]]] = ()
+    form: Callable[[Callable[[Path], None]], Form] = WholeModel
+    flops_per_token: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    after: Callable[[Outcome], Mapping[str, Any]] = lambda outcome: {}
+    seen: Callable[[int], Mapping[str, Mapping[str, float]]] = lambda steps: {}
+
+
+class Trained(NamedTuple):
+    """A finished run; `was_done` where it stood there before. data: what `stage.json` holds."""
+
+    run: Run
+    was_done: bool
+    data: dict[str, Any]
+
+
+def train(stage: Stage, world: World, where: Where, screen: Screen) -> Trained:
+    """Make the run of a stage, or go on with it; every process of the world calls this."""
+    text = dump({"recipe": stage.recipe.model_dump(mode="json"), "sources": dict(stage.sources)})
+    run = _create(stage, text, where) if world.first else None
+    path, is_finished = world.gather([str(run.path), run.is_finished] if run is not None else None)[0]
+    if is_finished:
+        run = run or Run.open(path, where.root)
+        return Trained(run, True, read_stage(run.path))
+    if run is None:
+        _loop(stage, text, world, Path(path), None, screen)
+        return Trained(Run.open(path, where.root), False, {})
+    began = time.monotonic()
+    with run:
+        screen.attach(run.path)
+        outcome = _loop(stage, text, world, run.path, run, screen)
+        data = _told(stage, outcome)
+        write_text(run.path / STAGE, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+        write_card(run.path, data)
+        run.finish(
+            counts={"steps": outcome.step, "tokens": outcome.tokens},
+            timings={"total": round(time.monotonic() - began, 3)},
+            inputs=list(stage.inputs),
+        )
+    return Trained(run, False, data)
+
+
+def read_stage(path: Path) -> dict[str, Any]:
+    """What a finished stage found out: its `stage.json`."""
+    found = json.loads((path / STAGE).read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def _create(stage: Stage, text: str, where: Where) -> Run:
+    return Run.create(
+        where.out,
+        stage.kind,
+        text,
+        root=where.root,
+        parents=stage.parents,
+        inputs=list(stage.inputs),
+        resume=where.resume,
+        force=where.force,
+    )
+
+
+def _loop(stage: Stage, text: str, world: World, path: Path, run: Run | None, screen: Screen) -> Outcome:
+    recipe = stage.recipe
+
+    def emit(event: Event) -> None:
+        screen.progress(event)
+        if run is not None:
+            run.emit(event)
+
+    return Trainer(
+        stage.model(),
+        stage.terms,
+        LoopSettings(steps=stage.steps, **{name: getattr(recipe, name) for name in _LOOP}),
+        path,
+        world=world,
+        form=stage.form(companions(stage.config, stage.tokenizer)),
+        evaluation=stage.evaluation,
+        sampler=_sampler(stage) if stage.samples else None,
+        identity={"recipe": xxhash.xxh3_128_hexdigest(text.encode()), **stage.sources},
+        flops_per_token=stage.flops_per_token,
+        emit=emit,
+    ).train()
+
+
+def companions(config: ModelConfig, tokenizer: Tokenizer) -> Callable[[Path], None]:
+    """What makes a directory with weights one that other tools open."""
+
+    def write(directory: Path) -> None:
+        write_config(config, directory)
+        tokenizer.save(directory)
+
+    return write
+
+
+def _sampler(stage: Stage) -> Callable[[nn.Module, int], Iterable[Mapping[str, Any]]]:
+    """Texts that go on from the stage's prompts, drawn with the same seeds after every step."""
+
+    def write(model: nn.Module, step: int) -> Iterable[Mapping[str, Any]]:
+        sampler = Sampler(model, stage.tokenizer)
+        asked = [ids for _, ids in stage.samples]
+        found = sampler.generate(asked, Params(max_new=SAMPLE_TOKENS), seed=stage.recipe.seed)
+        for (prompt, _), one in zip(stage.samples, found, strict=True):
+            yield {"prompt": prompt, "text": one.text}
+
+    return write
+
+
+def _told(stage: Stage, outcome: Outcome) -> dict[str, Any]:
+    """`stage.json`."""
+    return {
+        "schema": "train.stage/1",
+        "kind": stage.kind,
+        "steps": outcome.step,
+        "tokens": outcome.tokens,
+        "ended": outcome.ended,
+        "checkpoint": outcome.checkpoint.name,
+        "parameters": stage.config.parameters(),
+        "seen": stage.seen(outcome.step),
+        "measured": list(outcome.measured),
+        **stage.notes,
+        **stage.after(outcome),
+    }

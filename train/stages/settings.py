@@ -1,0 +1,185 @@
+"""Recipes of the stages: what is trained, on what, for how long. Every value has a default that works."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from train.data.prepare import Options
+from train.data.sft import SftData, SftSet
+from train.guard import Policy
+from train.lora import LoraSettings
+from train.model.config import ModelConfig, Rope
+from train.optim import OptimSettings
+from train.schedule import ScheduleSettings
+from workbench.recipes import Section
+
+_TIMES = re.compile(r"(\d+(?:\.\d+)?)\s*x(?:\s*parameters)?")
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmbt]?)", re.IGNORECASE)
+_SUFFIX = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
+
+
+def _amount(value: object) -> object:
+    """`20x` and `20 x parameters` stay text in one form, `3M` becomes a number."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    if found := _TIMES.fullmatch(text):
+        return f"{float(found[1]):g}x"
+    if found := _COUNT.fullmatch(text):
+        return round(float(found[1]) * _SUFFIX[found[2].lower()])
+    raise ValueError("neither a number of tokens (3000000, 3M) nor a multiple of the parameters (20x)")
+
+
+Amount = Annotated[PositiveInt | str, BeforeValidator(_amount)]
+"""Tokens: a number, or a multiple of the model's parameters."""
+
+
+def tokens_of(amount: int | str, parameters: int) -> int:
+    """An amount as a number of tokens."""
+    return round(float(amount[:-1]) * parameters) if isinstance(amount, str) else amount
+
+
+class Shape(Section):
+    """A new model: the preset of a depth, and what differs from it."""
+
+    depth: PositiveInt = 4
+    context: PositiveInt = 512
+    """Tokens of a row, and the positions that the model is made for."""
+    kind: Literal["llama", "lstm"] = "llama"
+    hidden_size: PositiveInt | None = None
+    intermediate_size: PositiveInt | None = None
+    layers: PositiveInt | None = None
+    heads: PositiveInt | None = None
+    kv_heads: PositiveInt | None = None
+    head_dim: PositiveInt | None = None
+    tied: bool | None = None
+    qk_norm: bool = False
+    rope_theta: PositiveFloat = 10000.0
+
+    def config(self, vocab_size: int, bos: int | None, eos: int | None, pad: int | None) -> ModelConfig:
+        """The model's config for a tokenizer."""
+        preset = ModelConfig.preset(
+            self.depth,
+            vocab_size,
+            max_positions=self.context,
+            kind=self.kind,
+            tied=self.tied,
+            bos=bos,
+            eos=eos,
+            pad=pad,
+        )
+        named = ("hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "head_dim")
+        changes = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
+        return preset.replace(qk_norm=self.qk_norm, rope=Rope(theta=self.rope_theta), **changes)
+
+
+class PhaseSettings(Section):
+    """A share of the training with weights of its own."""
+
+    name: str
+    share: PositiveFloat
+    """Relative to the other phases."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """Rows by part; none: by the tokens that are there."""
+
+
+class Text(Section):
+    """A dataset of documents, and how its parts are mixed."""
+
+    source: str = ""
+    """A dataset run, a mix, an export, a `train prepare` run, a file or a folder."""
+    prepare: Options = Options()
+    weights: dict[str, float] = Field(default_factory=dict)
+    """Rows by part; none: by the tokens that are there, and of a mix as it says."""
+    phases: list[PhaseSettings] = Field(default_factory=list)
+
+
+class Rows(Section):
+    """How many tokens a step reads, and how many rows a forward pass."""
+
+    tokens: PositiveInt = 16_384
+    """Of one optimizer step, over all processes; rounded to whole rows."""
+    micro: PositiveInt = 8
+    """Rows of a forward pass."""
+
+
+class Training(Section):
+    """What every stage has."""
+
+    seed: NonNegativeInt = 0
+    rows: Rows = Rows()
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
+    checkpointing: bool = False
+    """Recompute what layers computed instead of keeping it: less memory, a third more work."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    sharding: Literal["ddp", "fsdp"] = "ddp"
+    """What several processes (torchrun) share: the rows alone, or the weights as well."""
+    guard: Policy = "raise"
+    save_every: NonNegativeInt = 0
+    keep: PositiveInt = 2
+    evaluate_every: NonNegativeInt = 0
+    sample_every: NonNegativeInt = 0
+    prompts: list[str] = Field(default_factory=list)
+    """What samples begin with; none: one sample from the beginning of a text."""
+
+
+class Pretrain(Training):
+    """`train pretrain`: a new model on text."""
+
+    text: Text = Text()
+    tokenizer: str = ""
+    """A `train tokenizer` run or a tokenizer.json; none: one is trained on the text, of `vocab_size`."""
+    vocab_size: PositiveInt = 4096
+    model: Shape = Shape()
+    length: Amount = "20x"
+    optim: OptimSettings = OptimSettings(lr=3e-3)
+
+
+class Anneal(Training):
+    """`train anneal`: a checkpoint's last steps, on the best text, with a learning rate that falls to nothing."""
+
+    checkpoint: str = ""
+    text: Text = Text()
+    length: Amount = "2x"
+    optim: OptimSettings = OptimSettings(lr=1e-3, schedule=ScheduleSettings(kind="linear", warmup=0.0))
+
+
+class Extend(Training):
+    """`train extend`: a checkpoint on longer rows, with stretched positions."""
+
+    checkpoint: str = ""
+    text: Text = Text()
+    context: PositiveInt = 2048
+    rope: Literal["yarn", "llama3", "linear", "theta"] = "yarn"
+    """How positions are stretched; `theta`: a larger base, `theta` below."""
+    theta: PositiveFloat = 500_000.0
+    shortest: NonNegativeInt = 0
+    """Only documents of so many tokens or more are read (default: half of the context)."""
+    length: Amount = "1x"
+    optim: OptimSettings = OptimSettings(lr=5e-4)
+
+
+class Adapted(Training):
+    """What every fine-tuning stage has: a checkpoint, of which all weights learn, some of them, or adapters."""
+
+    checkpoint: str = ""
+    lora: LoraSettings | None = None
+    only: list[str] = Field(default_factory=list)
+    """Train only weights with these names: `attention`, `mlp`, `norms`, `head`, or patterns like `*.q_proj.*`."""
+
+
+class Sft(Adapted):
+    """`train sft`: a checkpoint on conversations, of which the answers are learned."""
+
+    data: SftData = SftData(sets=[SftSet.model_validate({"path": ""})])
+    context: PositiveInt | None = None
+    """Tokens of a row (default: what the model is made for)."""
+    epochs: PositiveFloat = 3.0
+    held_out: float = Field(default=0.05, ge=0, lt=1)
+    """Share of each set's conversations that is not trained on, by a hash of their names."""
+    rows: Rows = Rows(tokens=8192)
+    optim: OptimSettings = OptimSettings(lr=5e-4, weight_decay=0.0)

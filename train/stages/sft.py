@@ -1,0 +1,88 @@
+"""`train sft`: supervised fine-tuning on conversations."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from train.data.rows import read_once
+from train.data.sft import Conversations, Examples, Loaded, load
+from train.evaluate import Evaluation, HeldOut
+from train.losses import LanguageModel
+from train.stages.adapted import Base
+from train.stages.run import Stage, Where
+from train.stages.settings import Sft
+from train.step import Term
+from workbench.console import Screen
+from workbench.errors import UserError
+
+
+def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
+    """The rows of a recipe's sets (paths relative to `base`) and the checkpoint that learns them."""
+    if not recipe.data.sets or not recipe.data.sets[0].path:
+        raise UserError("no data are named", hint="name a file of conversations with --data")
+    start = Base(recipe.checkpoint, where.root)
+    tokenizer = start.tokenizer
+    width = recipe.context or start.config.max_positions
+    if width > start.config.max_positions and start.config.kind == "llama":
+        hint = "lengthen the model first: train extend"
+        raise UserError(f"the model is made for {start.config.max_positions:,} positions, not {width:,}", hint=hint)
+    loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
+    _tell(loaded, screen)
+    rows = max(1, round(recipe.rows.tokens / width))
+    kept = {name: _split(name, each, recipe) for name, each in loaded.sets.items()}
+    source = Conversations(
+        loaded.sets,
+        rows=rows,
+        micro=recipe.rows.micro,
+        width=width,
+        seed=recipe.seed,
+        epochs=recipe.epochs,
+        weights=loaded.weights,
+        rates=loaded.rates,
+        documents={name: learned for name, (learned, _) in kept.items()},
+    )
+    objective = LanguageModel()
+    held = [
+        HeldOut(name, 0, partial(read_once, loaded.sets[name], numbers, width=width, micro=recipe.rows.micro))
+        for name, (_, numbers) in kept.items()
+        if len(numbers)
+    ]
+    return Stage(
+        kind="train.sft",
+        recipe=recipe,
+        sources={"data": loaded.digest(), "tokenizer": tokenizer.digest, **start.sources},
+        parents=start.parents,
+        model=lambda: start.model(recipe),
+        config=start.config,
+        tokenizer=tokenizer,
+        terms=[Term(objective, source)],
+        steps=source.steps,
+        evaluation=Evaluation(objective, held) if held else None,
+        form=start.form(recipe),
+        notes={"data": {name: f"{report.rows:,} rows" for name, report in loaded.reports.items()}},
+        seen=source.seen,
+    )
+
+
+def _tell(loaded: Loaded, screen: Screen) -> None:
+    for name, report in loaded.reports.items():
+        for counter, what in ((report.dropped, "left out"), (report.shortened, "shortened")):
+            for reason, count in sorted(counter.items()):
+                named = ", ".join(report.named.get(reason, []))
+                screen.warn(f"set '{name}': {count:,} rows {what} ({reason}), such as {named}")
+
+
+def _split(name: str, examples: Examples, recipe: Sft) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The numbers of the conversations that are learned, and of those that are held out; the first is learned."""
+    bound = int(recipe.held_out * 2.0**64)
+    keys = [f"held_out:{examples.name(doc)}".encode() for doc in range(len(examples))]
+    held = np.array([xxhash.xxh3_64_intdigest(key, recipe.seed) < bound for key in keys], np.bool_)
+    if held.all():
+        held[0] = False
+    numbers = np.arange(len(examples), dtype=np.int64)
+    return numbers[~held], numbers[held]
