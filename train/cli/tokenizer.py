@@ -40,7 +40,7 @@ def tokenizer(
     ] = None,
     sample_mb: Annotated[
         int, typer.Option("--sample-mb", min=1, metavar="N", help="Learn from about so many MiB of the text at most.")
-    ] = 256,
+    ] = 128,
     text_field: TextField = None,
     seed: Seed = 0,
     root: Root = DEFAULT_ROOT,

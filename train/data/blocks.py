@@ -7,8 +7,8 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,10 +21,11 @@ import zstandard
 from workbench.errors import Exit, UserError, did_you_mean
 from workbench.recipes import Section
 
-BLOCK_BYTES = 8 << 20  # of text that one worker takes at a time
+BLOCK_BYTES = 4 << 20  # of text that one worker takes at a time
 BLOCK_CHARS = 4_000  # of a text file that is cut into documents, at least
 _MOST_PARTS = 16  # of one row group: each part reads the group from its beginning
 _ROWS = 256
+_LOOKED_AT = 100  # rows of JSONL in which a text must be named
 _PAGE_BREAK = re.compile(r"\n(?:[^\S\n]*\n)+")
 _NAMES = {
     "text": ("text", "content", "raw_content"),
@@ -47,19 +48,25 @@ class Fields(Section):
     source: str | None = None  # default: source, else the file
     url: str | None = None  # default: url
 
-    def choose(self, present: Mapping[str, Any] | list[str], file: str) -> dict[str, str]:
-        """The name in use for each field that is there. Raises UserError (exit 4) where one that is named, or any
-        text, is missing."""
-        chosen = {}
+    def among(self, present: Collection[str]) -> dict[str, str]:
+        """The name in use for each field that is there."""
+        found = {}
         for field, usual in _NAMES.items():
             given = getattr(self, field)
-            found = next((name for name in ((given,) if given else usual) if name in present), None)
-            if found is not None:
-                chosen[field] = found
-            elif given or field == "text":
+            name = next((name for name in ((given,) if given else usual) if name in present), None)
+            if name is not None:
+                found[field] = name
+        return found
+
+    def choose(self, present: Collection[str], file: str) -> dict[str, str]:
+        """As `among`. Raises UserError (exit 4) where one that is named, or any text, is missing."""
+        chosen = self.among(present)
+        for field, usual in _NAMES.items():
+            given = getattr(self, field)
+            if field not in chosen and (given or field == "text"):
                 what = f"no column '{given}'" if given else f"no text column ({', '.join(usual)})"
-                near = did_you_mean(given or "text", present) if present else ""
-                hint = f"name the column with --{field}-field{'; ' + near if near else ''}"
+                near = did_you_mean(given or "text", present)
+                hint = f"name the column with --text-field{'; ' + near if near else ''}" if field == "text" else near
                 raise UserError(what, hint=hint, code=Exit.INPUT, file=file)
         return chosen
 
@@ -121,6 +128,8 @@ def cut(kind: str, path: Path, file: str, digest: str, fields: Fields) -> list[B
     if kind == "parquet":
         return list(_cut_parquet(path, file, digest, fields))
     size = path.stat().st_size
+    if kind == "jsonl":
+        _check_jsonl(Block(kind, str(path), file, digest, 0, size), fields)
     if kind == "text" or path.suffix in (".gz", ".zst"):
         return [Block(kind, str(path), file, digest, 0, size)] if size else []
     return [
@@ -177,21 +186,38 @@ def _read_parquet(block: Block, fields: Fields) -> Iterator[Document]:
     with pq.ParquetFile(block.path) as file:
         chosen = fields.choose(file.schema_arrow.names, block.file)
         columns = [*dict.fromkeys(chosen.values())]
-        if "copy" in file.schema_arrow.names:
+        if block.phase is not None:
             columns.append("copy")
         row = sum(file.metadata.row_group(number).num_rows for number in range(block.group))
         for batch in file.iter_batches(_ROWS, [block.group], columns):
             low, high = max(block.begin - row, 0), min(block.end - row, batch.num_rows)
             if low < high:
                 for number, values in enumerate(batch.slice(low, high - low).to_pylist(), row + low):
-                    yield _document(values, chosen, block.file, number)
+                    yield _document(values, chosen, block, number)
             row += batch.num_rows
             if row >= block.end:
                 return
 
 
 def _read_jsonl(block: Block, fields: Fields) -> Iterator[Document]:
-    chosen: dict[str, str] | None = None
+    for offset, values in _objects(block):
+        yield _document(values, fields.among(values), block, offset)
+
+
+def _check_jsonl(block: Block, fields: Fields) -> None:
+    """Whether the first rows have a text at all: a later one may lack it, and is counted then."""
+    names: dict[str, None] = {}
+    try:
+        for _, values in islice(_objects(block), _LOOKED_AT):
+            names |= dict.fromkeys(values)
+    except (*_DAMAGE, OSError) as error:
+        raise _damaged(block.file, str(error) or type(error).__name__) from None
+    if names:
+        fields.choose(names, block.file)
+
+
+def _objects(block: Block) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of the lines that begin in the block, and the byte where each begins."""
     with _opened(block.path) as file:
         compressed = Path(block.path).suffix in (".gz", ".zst")
         offset, end = (0, None) if compressed else (block.begin, block.end)
@@ -200,10 +226,7 @@ def _read_jsonl(block: Block, fields: Fields) -> Iterator[Document]:
             offset += len(file.readline()) - 1  # the line that the block before it owns
         while (end is None or offset < end) and (line := file.readline()):
             if not line.isspace():
-                values = _object(line, block, offset)
-                if chosen is None:
-                    chosen = fields.choose(values, block.file)
-                yield _document(values, chosen, block.file, offset)
+                yield offset, _object(line, block, offset)
             offset += len(line)
 
 
@@ -239,9 +262,10 @@ def _line(block: Block, offset: int) -> int:
     return lines
 
 
-def _document(values: Mapping[str, Any], chosen: Mapping[str, str], file: str, row: int) -> Document:
+def _document(values: Mapping[str, Any], chosen: Mapping[str, str], block: Block, row: int) -> Document:
+    file = block.file
     found = {field: values.get(name) for field, name in chosen.items()}
-    text = found.pop("text")
+    text = found.pop("text", None)
     if text is not None and not isinstance(text, str):
         hint = "name a column of text with --text-field"
         what = f"row {row}: '{chosen['text']}' holds {type(text).__name__}, not text"
@@ -249,12 +273,11 @@ def _document(values: Mapping[str, Any], chosen: Mapping[str, str], file: str, r
     labels = {name: None if value is None else str(value) for name, value in found.items()}
     key = labels.pop("id", None)
     labels["source"] = labels.get("source") or file
-    copy = values.get("copy")
     return Document(
         id=key or xxhash.xxh3_128_hexdigest(f"{file}:{row}".encode("utf-8", "surrogateescape")),
         text=clean(text) if text else None,
         place=f"{file}:{row}",
-        copy=copy if isinstance(copy, int) else 0,
+        copy=0 if block.phase is None else int(values["copy"]),
         **labels,
     )
 

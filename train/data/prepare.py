@@ -124,6 +124,9 @@ def _write(
     documents.check()
     tokenizer.save(run.path / TOKENIZER)
     run.emit(Event("info", "prepare", f"{len(documents.blocks)} blocks of {documents.name}"))
+    if documents.skipped:
+        named = ", ".join(documents.skipped[:3])
+        listener(Event("warning", "prepare", f"{len(documents.skipped)} files are no data and left alone: {named} ..."))
     outcomes = _encode(run, documents, tokenizer, jobs, listener)
     encoded_s = round(time.monotonic() - began, 3)
     table = _table(documents, outcomes)

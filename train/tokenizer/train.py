@@ -17,7 +17,7 @@ from workbench.errors import UserError
 BOS, EOS, PAD = "<|bos|>", "<|eos|>", "<|pad|>"
 RESERVED = tuple(f"<|reserved_{number}|>" for number in range(16))
 DEFAULT_SIZE = 16_384
-SAMPLE_BYTES = 256 << 20  # of text that is learnt from: what training keeps grows with the different words in it
+SAMPLE_BYTES = 128 << 20  # of text that is learnt from: what training keeps grows with the different words in it
 
 # The alternatives in order. It follows the pattern of GPT-4 (cl100k_base in github.com/openai/tiktoken), but
 # - marks belong to words (vowels of Hindi, Thai, Arabic), as in o200k_base;
