@@ -54,7 +54,7 @@ class Records:
         if self._emit and (present - self._told > EVENT_S or row["step"] == total):
             self._told = present
             message = f"loss {row['loss']:.4f}  {tokens_per_s:,.0f} tokens/s  {speed:.0%} of matmul peak"
-            counts = {"units_done": row["step"], "units_total": total}
+            counts = {"steps": row["step"], "steps_total": total}
             rate = 1.0 / row["seconds"]
             self._emit(Event("progress", "train", message, counts=counts, rate=rate, fraction=row["step"] / total))
         if present - self._flushed > FLUSH_S:

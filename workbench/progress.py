@@ -92,17 +92,22 @@ class Progress:
         return (present - began) * (1.0 - fraction) / (fraction - already)
 
 
+_COUNTED = ("records", "requests", "steps")
+
+
 def describe(event: Event, left_s: float | None) -> str:
     """One line for a progress event: `extract [######------]  50 %  1,234 records  87 records/s  12 s left`."""
     parts = [event.step]
     if event.fraction is not None:
         filled = int(_BAR * min(event.fraction, 1.0))
         parts.append(f"[{'#' * filled}{'-' * (_BAR - filled)}] {100 * event.fraction:3.0f} %")
-    noun = "records" if "records" in event.counts else "units"
-    done = event.counts.get("records", event.counts.get("units_done"))
+    noun = next((name for name in _COUNTED if name in event.counts), "units")
+    done = event.counts.get(noun, event.counts.get("units_done"))
     if done is not None:
         parts.append(f"{count(done)} {noun}")
-    if event.rate is not None:
+    if event.message:  # what a step has to say of itself is worth more than its speed in what it counts
+        parts.append(event.message)
+    elif event.rate is not None:
         parts.append(f"{event.rate:,.1f} {noun}/s")
     failed = event.counts.get("units_failed")
     if failed:

@@ -72,3 +72,8 @@ def test_silence_keeps_errors() -> None:
     progress(Event("warning", "extract", "hush"))
     progress(Event("error", "extract", "loud"))
     assert stream.getvalue() == "error: loud\n"
+
+
+def test_what_a_step_says_of_itself_takes_the_place_of_its_rate() -> None:
+    event = Event("progress", "train", "loss 2.5", counts={"steps": 1200}, rate=3.0, fraction=0.5)
+    assert describe(event, 61) == "train  [############------------]  50 %  1,200 steps  loss 2.5  1 min 01 s left"
