@@ -1,7 +1,7 @@
 """A training that is killed with signal 9 again and again, until it has come to its end.
 
-python killed.py OUT OPTIONS moments|saving SEED: at `KILLS` random moments, or at each operation on files in turn
-while it saves. Prints how often it was killed and the digest of the last weights. Children are forked, so torch is
+python killed.py OUT OPTIONS moments|saving SEED: at `KILLS` random moments, or at every second operation on files in turn while
+it saves. Prints how often it was killed and the digest of the last weights. Children are forked, so torch is
 imported once; the parent trains nothing.
 """
 
@@ -68,7 +68,7 @@ def main() -> None:
     for attempt in range(400):
         child = os.fork()
         if not child:
-            _train(out, options, attempt + 1 if how == "saving" else 0)
+            _train(out, options, 2 * attempt + 1 if how == "saving" else 0)
             os._exit(0)
         if how == "moments" and attempt < KILLS:
             time.sleep(draw.uniform(0.1, 0.9))
