@@ -89,7 +89,7 @@ class _Adapter(nn.Module):
         out: Tensor = super().forward(x)
         if not self.enabled:
             return out
-        thin = x.to(self.lora_A.weight.dtype)
+        thin = x if torch.is_autocast_enabled(x.device.type) else x.to(self.lora_A.weight.dtype)
         if self.dropout:
             thin = F.dropout(thin, self.dropout, self.training)
         return (out + self.lora_B(self.lora_A(thin)) * self.scale).to(out.dtype)

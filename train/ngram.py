@@ -67,7 +67,7 @@ class Ngram:
     def fit(tokens: NDArray[np.integer], first: Ints, vocab_size: int, order: int = 5) -> Ngram:
         """Count documents: tokens[first[d]:first[d+1]] is document d, each id below vocab_size.
 
-        Needs about 40 bytes a token, and a second a million tokens at order 5.
+        Needs about 80 bytes a token, and at order 5 half a CPU second or so for a million tokens.
         """
         if order < 1:
             raise ValueError(f"an n-gram has at least one word, not {order}")
@@ -165,30 +165,48 @@ def _count(
     at = np.flatnonzero(here)
     keys = histories[at].astype(np.int64) * (vocab_size + 1) + ids[at]
     grams = np.full(len(ids), -1, np.int32)
-    words, counts, owners = _group(keys, np.argsort(keys), at, learned, grams, vocab_size + 1)
+    keys, at = _sorted(keys, at, number * (vocab_size + 1))
+    words, counts, owners = _group(keys, at, learned, grams, vocab_size + 1)
     first = np.searchsorted(owners, np.arange(number + 1)).astype(np.int64)
     return grams, (first, words, counts)
 
 
 @njit(cache=True)
+def _sorted(keys: Ints, values: Ints, limit: int) -> tuple[Ints, Ints]:
+    """Keys below `limit` in ascending order with their values: a radix sort, a few times faster than np.argsort."""
+    shift = 0
+    while limit >> shift > 0:
+        first = np.zeros(2049, np.int64)
+        for key in keys:
+            first[(key >> shift & 2047) + 1] += 1
+        first = np.cumsum(first)
+        next_keys, next_values = np.empty_like(keys), np.empty_like(values)
+        for i in range(len(keys)):
+            bucket = keys[i] >> shift & 2047
+            next_keys[first[bucket]], next_values[first[bucket]] = keys[i], values[i]
+            first[bucket] += 1
+        keys, values = next_keys, next_values
+        shift += 11
+    return keys, values
+
+
+@njit(cache=True)
 def _group(
-    keys: Ints, order: Ints, at: Ints, learned: NDArray[np.bool_], grams: NDArray[np.int32], base: int
+    keys: Ints, at: Ints, learned: NDArray[np.bool_], grams: NDArray[np.int32], base: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Number equal keys in ascending order; word, occurrences as something to foretell, and history of each."""
+    """Number equal keys, which are neighbours; word, occurrences as something to foretell, and history of each."""
     number = 0
-    for i in range(len(order)):
-        if i == 0 or keys[order[i]] != keys[order[i - 1]]:
-            number += 1
+    for i in range(len(keys)):
+        number += i == 0 or keys[i] != keys[i - 1]
     words, counts = np.empty(number, np.int32), np.zeros(number, np.int32)
     owners = np.empty(number, np.int32)
     gram = -1
-    for i in range(len(order)):
-        key = keys[order[i]]
-        if i == 0 or key != keys[order[i - 1]]:
+    for i in range(len(keys)):
+        if i == 0 or keys[i] != keys[i - 1]:
             gram += 1
-            words[gram], owners[gram] = key % base, key // base
-        grams[at[order[i]]] = gram
-        counts[gram] += learned[at[order[i]]]
+            words[gram], owners[gram] = keys[i] % base, keys[i] // base
+        grams[at[i]] = gram
+        counts[gram] += learned[at[i]]
     return words, counts, owners
 
 
