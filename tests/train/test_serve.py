@@ -350,7 +350,8 @@ def test_half_requests_and_noise(server: Server) -> None:
             assert b"error" in raw.recv(100_000)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
         raw.sendall(
-            b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+            b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
         )
         raw.shutdown(socket.SHUT_WR)
         assert raw.recv(1000) == b""
