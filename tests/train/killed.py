@@ -1,8 +1,8 @@
 """A training that is killed with signal 9 again and again, until it has come to its end.
 
-python killed.py OUT OPTIONS moments|saving SEED: at `KILLS` random moments, or at every second operation on files in turn while
-it saves. Prints how often it was killed and the digest of the last weights. Children are forked, so torch is
-imported once; the parent trains nothing.
+python killed.py OUT OPTIONS moments|saving SEED: at `KILLS` random moments, or at every second operation on files in
+turn while it saves. Prints how often it was killed and the digest of the last weights. Children are forked, so torch
+is imported once; the parent trains nothing.
 """
 
 from __future__ import annotations
