@@ -124,8 +124,9 @@ def adapt(model: nn.Module, settings: LoraSettings, *, seed: int = 0) -> None:
     for name in found:
         old = model.get_submodule(name)
         if isinstance(old, Nf4Linear):
-            new: LoraLinear | LoraNf4Linear = LoraNf4Linear(old.in_features, old.out_features)
-            new.take(old)
+            packed = LoraNf4Linear(old.in_features, old.out_features)
+            packed.take(old)
+            new: LoraLinear | LoraNf4Linear = packed
         else:
             assert isinstance(old, nn.Linear)
             new = LoraLinear(old.in_features, old.out_features, bias=False, device="meta")
