@@ -97,7 +97,7 @@ def open_model(
     where, dtype = _device(device), PRECISIONS[precision]
     whole = directory
     if is_adapter(directory):
-        whole = _base_directory(directory, root, base)
+        whole = base_directory(directory, root, base)
         model, config = merged(whole, directory, device=where)
         model.to(dtype)
         parts = weights_digest(whole) + sha256(directory / WEIGHTS)
@@ -124,7 +124,7 @@ def _has_form(tokenizer: Tokenizer) -> bool:
     return tokenizer.template is not None or tokenizer.jinja is not None
 
 
-def _base_directory(adapter: Path, root: Path, base: str | None) -> Path:
+def base_directory(adapter: Path, root: Path, base: str | None) -> Path:
     """The model that an adapter belongs to: named, or as the adapter says, its path from here or from the adapter."""
     said = base_of(adapter)
     if base is None and said and (adapter / said / "config.json").is_file():

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from train.cli import prepare, stages, tokenizer, use
+from train.cli import convert, prepare, stages, tokenizer, use
 from workbench import console
 
 app = console.app("train", "From datasets to models, on one loop.")
+plan = console.group("plan", "What a stage would cost: parameters, arithmetic, memory, tokens, time.")
 
 app.command()(tokenizer.tokenizer)
 app.command()(prepare.prepare)
-for command in (stages.pretrain, stages.anneal, stages.extend, stages.sft):
-    app.command()(command)
+for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft):
+    name = stage.__name__
+    app.command(name)(console.command(f"train.{name}/1")(stage))
+    plan.command(name)(console.command("train.plan/1")(stages.planning(stage)))
+app.add_typer(plan)
 for command in (use.generate, use.chat, use.serve):
     app.command()(command)
+
+
+for command in (convert.export, convert.merge, convert.status):
+    app.command()(command)
+app.command("import")(console.command("train.import/1")(convert.import_))
 
 
 def main() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from workbench.console import Result, Screen, command
+from workbench.console import Result, Screen
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Root, Seed, Sets
 from workbench.processes import cores
 from workbench.render import Block, Facts, Table
@@ -43,7 +45,6 @@ Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="au
 Precision = Annotated[str | None, typer.Option("--precision", metavar="NAME", help="fp32, or bf16 by autocast.")]
 
 
-@command("train.pretrain/1")
 def pretrain(
     screen: Screen,
     recipe: RecipeFile = None,
@@ -84,7 +85,6 @@ def pretrain(
     return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
 
 
-@command("train.anneal/1")
 def anneal(
     screen: Screen,
     recipe: RecipeFile = None,
@@ -117,7 +117,6 @@ def anneal(
     return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
 
 
-@command("train.extend/1")
 def extend(
     screen: Screen,
     recipe: RecipeFile = None,
@@ -152,7 +151,6 @@ def extend(
     return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
 
 
-@command("train.sft/1")
 def sft(
     screen: Screen,
     recipe: RecipeFile = None,
@@ -199,6 +197,22 @@ def sft(
     return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
 
 
+def planning(stage: Callable[..., Result]) -> Callable[..., Result]:
+    """A stage's command that only says what it would cost: the same options but those that concern its run."""
+    signature = inspect.signature(stage, eval_str=True)
+    kept = [each for name, each in signature.parameters.items() if name not in _OF_A_RUN]
+
+    @functools.wraps(stage)
+    def plan(screen: Screen, **options: Any) -> Result:
+        return stage(screen, **options, dry_run=True)
+
+    plan.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    return plan
+
+
+_OF_A_RUN = ("out", "resume", "force", "dry_run")
+
+
 def _common(device: str | None, precision: str | None, seed: int | None) -> dict[str, tuple[str, Any]]:
     return {"--device": ("device", device), "--precision": ("precision", precision), "--seed": ("seed", seed)}
 
@@ -233,9 +247,10 @@ def _run(screen: Screen, recipe: Training, where: Where, dry_run: bool, make: Ca
             screen.quiet = True
         stage = make(world)
         if dry_run:
-            from train.cli.plan import planned
+            from train.stages.forecast import blocks, forecast
 
-            return planned(stage, recipe)
+            data = forecast(stage, world)
+            return Result(data, blocks(data))
         trained = train(stage, world, where, screen)
         return _told(trained) if world.first else Result(blocks=[])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -99,9 +100,8 @@ def _of(data: Any, tokenizer: Tokenizer | None, where: Where, screen: Screen) ->
 
 def _first_alone(world: World, prepare: Callable[[], Tokens]) -> Tokens:
     """What the first process prepares, the others open when it is there."""
-    tokens = prepare() if world.first else None
-    world.gather(0)
-    return tokens if tokens is not None else prepare()
+    path = world.once(lambda: str(prepare().run.path))
+    return Tokens.open(path, Path())
 
 
 def _tokens(recipe: Pretrain, world: World, where: Where, screen: Screen) -> Tokens:

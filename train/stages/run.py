@@ -89,15 +89,19 @@ class Trained(NamedTuple):
 def train(stage: Stage, world: World, where: Where, screen: Screen) -> Trained:
     """Make the run of a stage, or go on with it; every process of the world calls this."""
     text = dump({"recipe": stage.recipe.model_dump(mode="json"), "sources": dict(stage.sources)})
-    run = _create(stage, text, where) if world.first else None
-    path, is_finished = world.gather([str(run.path), run.is_finished] if run is not None else None)[0]
+    made: list[Run] = []
+
+    def create() -> list[Any]:
+        made.append(_create(stage, text, where))
+        return [str(made[0].path), made[0].is_finished]
+
+    path, is_finished = world.once(create)
     if is_finished:
-        run = run or Run.open(path, where.root)
-        return Trained(run, True, read_stage(run.path))
-    if run is None:
+        return Trained(Run.open(path, where.root), True, read_stage(Path(path)))
+    if not made:
         _loop(stage, text, world, Path(path), None, screen)
         return Trained(Run.open(path, where.root), False, {})
-    began = time.monotonic()
+    run, began = made[0], time.monotonic()
     with run:
         screen.attach(run.path)
         outcome = _loop(stage, text, world, run.path, run, screen)

@@ -111,6 +111,7 @@ class Training(Section):
 
     seed: NonNegativeInt = 0
     rows: Rows = Rows()
+    optim: OptimSettings = OptimSettings()
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
     checkpointing: bool = False
