@@ -118,9 +118,9 @@ class _Documents(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        inputs = *ctx.saved_tensors, grad
-        found = [torch.empty(each.shape, dtype=each.dtype) for each in ctx.saved_tensors]
-        for parts in zip(*(each.split(ctx.lengths) for each in (*inputs, *found)), strict=True):
+        inputs = ctx.saved_tensors  # asked for once: under checkpointing they are made anew, and only once
+        found = [torch.empty(each.shape, dtype=each.dtype) for each in inputs]
+        for parts in zip(*(each.split(ctx.lengths) for each in (*inputs, grad, *found)), strict=True):
             _document_backward(*parts)
         return (*found, None)
 
