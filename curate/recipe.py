@@ -105,6 +105,8 @@ class Output(Section):
     """Text of dropped documents up to this size is kept whole; above it, a seeded sample."""
     shard_rows: PositiveInt = 100_000
     """Rows of a shard, at least; the last one holds the rest."""
+    search: bool = True
+    """Whether a full-text index of a sample of the texts is made beside the run."""
 
 
 class Recipe(Section):

@@ -26,6 +26,7 @@ Inputs = Annotated[
     ),
 ]
 ProfileName = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Rules and edits (see 'profiles').")]
+NoIndex = Annotated[bool, typer.Option("--no-index", help="Make no search index beside the run.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N records.")]
 
 
@@ -44,6 +45,7 @@ def run(
     resume: Resume = True,
     force: Force = False,
     dry_run: DryRun = False,
+    no_index: NoIndex = False,
 ) -> Result:
     """Curate: from crawl files to kept documents, with the reason for every other one."""
     from curate.cli.show import outcome_result, plan_result
@@ -51,7 +53,10 @@ def run(
     plan = _plan(recipe, input, profile, limit, seed, sets)
     if dry_run:
         return plan_result(plan, probe=False)
-    return outcome_result(_execute(screen, plan, out, root, jobs, resume, force), screen)
+    outcome = _execute(screen, plan, out, root, jobs, resume, force)
+    if not (no_index or outcome.failed):
+        _index(screen, plan, outcome)
+    return outcome_result(outcome, screen)
 
 
 @command("curate.plan/1")
@@ -103,8 +108,11 @@ def retry(screen: Screen, run: RunName, root: Root = DEFAULT_ROOT, jobs: Jobs = 
     if found.started.kind != KIND:
         hint = "give the command that began it again; it goes on by itself"
         raise UserError(f"{found.path} is a {found.started.kind} run", hint=hint)
-    recipe = found.path / "recipe.yaml"
-    return outcome_result(_execute(screen, _plan(recipe, None, None, None, None, None), found.path, root, jobs), screen)
+    plan = _plan(found.path / "recipe.yaml", None, None, None, None, None)
+    outcome = _execute(screen, plan, found.path, root, jobs)
+    if not outcome.failed:
+        _index(screen, plan, outcome)
+    return outcome_result(outcome, screen)
 
 
 @command("curate.init/1")
@@ -176,3 +184,22 @@ def _execute(
         listener=listen,
         attach=screen.attach,
     )
+
+
+def _index(screen: Screen, plan: Plan, outcome: Outcome) -> None:
+    """A sample of the run's texts for `curate search`; what hinders it is no reason to call the run unfinished."""
+    if not plan.recipe.output.search:
+        return
+    from curate.ask.finished import FinishedRun
+    from curate.search.beside import index_sample
+
+    try:
+        built = index_sample(FinishedRun(outcome.run), seed=plan.recipe.seed, listener=screen.progress)
+    except UserError as error:
+        screen.say(f"no search index was made: {error}")
+        return
+    if built is not None:
+        about = built.about
+        screen.say(
+            f"{about.indexed:,} of {about.texts:,} texts can be searched: curate search {outcome.run.path} WORDS"
+        )

@@ -63,9 +63,7 @@ class Index(NamedTuple):
 
     def distinct_grams(self) -> NDArray[np.int64]:
         """Different n-grams of each part, int64[parts]."""
-        grams = np.repeat(np.arange(self.gram_count), np.diff(self.first_place))
-        pairs = np.unique(self.place_part * np.int64(self.gram_count) + grams)
-        return np.bincount(pairs // max(self.gram_count, 1), minlength=self.parts)
+        return _distinct(self.token_gram, self.first_token, self.gram_count)
 
     def save(self, directory: Path) -> None:
         """One `.npy` file for each array."""
@@ -84,17 +82,16 @@ def build(parts: Sequence[Part], kind: str, ngram: int) -> Index:
     segments = Segments([part.text for part in parts])
     found = tokens(segments, kind)
     hashes, starts = grams_of(found.ids, found.first, ngram)
-    distinct, inverse = np.unique(hashes, return_inverse=True)
+    order = np.argsort(hashes, kind="stable")  # by gram, the places of each in the order of the parts
+    ascending = hashes[order]
+    new = np.concatenate([[True], ascending[1:] != ascending[:-1]])[: len(hashes)]
+    distinct = ascending[new]
+    first_place = np.append(np.flatnonzero(new), len(hashes))
+    token_gram = np.full(len(found.ids), -1, dtype=np.int32)
+    token_gram[starts[order]] = np.cumsum(new) - 1
     part_of_token = np.repeat(np.arange(len(parts), dtype=np.int64), np.diff(found.first))
     part_item = np.array([part.item for part in parts], dtype=np.int64)
     part_of_gram = part_of_token[starts]
-    order = np.argsort(inverse, kind="stable")
-    first_place = np.zeros(len(distinct) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(inverse, minlength=len(distinct)), out=first_place[1:])
-    items = int(part_item.max(initial=0)) + 1
-    pairs = np.unique(inverse * np.int64(items) + part_item[part_of_gram]) // items
-    token_gram = np.full(len(found.ids), -1, dtype=np.int32)
-    token_gram[starts] = inverse
     bits = max(10, (2 * len(distinct)).bit_length())
     keys, grams = _table(distinct, np.uint64(bits))
     base = np.repeat(segments.text.first[:-1], np.diff(found.first))
@@ -105,7 +102,7 @@ def build(parts: Sequence[Part], kind: str, ngram: int) -> Index:
         first_place=first_place,
         place_part=part_of_gram[order].astype(np.int32),
         place_token=(starts - found.first[part_of_gram])[order].astype(np.int32),
-        items_with=np.bincount(pairs, minlength=len(distinct)).astype(np.int32),
+        items_with=_items_with(token_gram, found.first, part_item, len(distinct)),
         part_item=part_item,
         first_token=found.first,
         ids=found.ids,
@@ -138,6 +135,35 @@ def grams_of(ids: Ids, first: Offsets, n: int) -> tuple[Ids, Offsets]:
                 at += 1
                 state -= ids[begin] * top
     return hashes, starts
+
+
+@njit(cache=True)
+def _distinct(token_gram: NDArray[np.int32], first: Offsets, grams: int) -> NDArray[np.int64]:
+    out = np.zeros(len(first) - 1, dtype=np.int64)
+    last = np.full(grams, -1, dtype=np.int64)
+    for part in range(len(first) - 1):
+        for i in range(first[part], first[part + 1]):
+            gram = token_gram[i]
+            if gram >= 0 and last[gram] != part:
+                last[gram] = part
+                out[part] += 1
+    return out
+
+
+@njit(cache=True)
+def _items_with(
+    token_gram: NDArray[np.int32], first: Offsets, part_item: NDArray[np.int64], grams: int
+) -> NDArray[np.int32]:
+    """In how many items each gram stands; the parts of an item follow each other."""
+    out = np.zeros(grams, dtype=np.int32)
+    last = np.full(grams, -1, dtype=np.int64)
+    for part in range(len(first) - 1):
+        for i in range(first[part], first[part + 1]):
+            gram = token_gram[i]
+            if gram >= 0 and last[gram] != part_item[part]:
+                last[gram] = part_item[part]
+                out[gram] += 1
+    return out
 
 
 @helper

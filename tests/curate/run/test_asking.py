@@ -110,3 +110,22 @@ def test_the_report_escapes_what_pages_say(sample_run: Path, tmp_path: Path) -> 
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "<script" not in page
     assert "<svg" in page
+
+
+def test_a_run_can_be_searched_at_once_and_says_of_how_many_texts(sample_run: Path) -> None:
+    texts = table(sample_run, "documents").height + table(sample_run, "dropped").height
+    found = curate("search", sample_run, "water", "--state", "kept").data
+    assert found["total"] > 0
+    assert (found["indexed"], found["texts"]) == (texts, texts)  # so few that the sample is all of them
+    page = found["hits"][0]
+    assert table(sample_run, "documents").filter(pl.col("id") == page["id"]).height == 1
+
+
+def test_a_wider_index_stays_when_the_run_is_asked_for_again(sample_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(sample_run, tmp_path / "run"))
+    made = curate("index-text", run, "--sample", "7").data
+    again = curate("retry", run)
+    assert again.data["was_done"], again.stderr
+    assert curate("search", run, "").data["indexed"] == made["indexed"] == 7
+    Path(made["index"]).unlink()
+    assert "can be searched" in curate("retry", run).stderr

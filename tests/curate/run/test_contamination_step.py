@@ -29,7 +29,8 @@ def planted(sample_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(out: Path, planted: Path, *arguments: str | Path) -> Path:
-    ended = curate("run", "--input", "sample", "--out", out, "--set", f"decontaminate.items=[{planted}]", *arguments)
+    items = f"decontaminate.items=[{planted}]"
+    ended = curate("run", "--input", "sample", "--no-index", "--out", out, "--set", items, *arguments)
     assert ended.code == 0, ended.stderr
     return out
 
@@ -66,6 +67,7 @@ def test_a_report_is_what_the_command_finds_and_changes_nothing(
     others = {name: one for name, one in outputs(reported).items() if name.endswith("parquet")}
     before = {name: one for name, one in outputs(sample_run).items() if name.endswith("parquet")}
     assert {name: one for name, one in others.items() if name.split("/")[0] not in FOUND} == before
+    assert [path.name for path in reported.parent.iterdir()] == ["run"]  # no index, as was asked
     read = {Path(one["path"]).name for one in json.loads((reported / "manifest.json").read_text())["inputs"]}
     assert {"inside.jsonl", "outside.jsonl"} < read
 
