@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from workbench.html import Html, escape
-from workbench.render import count, percent
+from workbench.render import count, percent, size
 
 _WIDTH = 720
 _LABEL = 190  # room for names on the left
@@ -19,6 +19,7 @@ class Stage(NamedTuple):
     name: str
     documents: int
     tokens: int | None = None
+    bytes: int | None = None  # told beside the tokens
 
 
 def short(number: float) -> str:
@@ -65,9 +66,10 @@ def funnel(stages: Sequence[Stage], label: str = "") -> Html:
         y += 20
         if stage.tokens is not None and before.tokens is not None and first.tokens is not None:
             told = f"{stage.name}: {count(stage.tokens)} tokens left"
+            sizes = f"{short(stage.tokens)} tokens" + ("" if stage.bytes is None else f", {size(stage.bytes)}")
             parts.append(
                 f"<g>{_title(told)}{_kept(stage.tokens, before.tokens, first.tokens, y, 5, '-soft')}"
-                f'<text class="soft" x="{_WIDTH - _VALUE + 10}" y="{y + 8}">{short(stage.tokens)} tokens</text></g>'
+                f'<text class="soft" x="{_WIDTH - _VALUE + 10}" y="{y + 8}">{sizes}</text></g>'
             )
             y += 14
         y += 6

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
+from curate.ask import report_tables
 from curate.ask.explain import short_value
 from curate.ask.finished import FinishedRun
 from curate.ask.gallery import gallery
 from curate.ask.sample import sample
 from curate.pipeline.rollups import Funnel, funnel
-from curate.rules import Rule
+from curate.rules import Rule, margins
 from workbench import html, plots
 from workbench.errors import UserError
 from workbench.files import write_text
+from workbench.render import size
 
 _BINS = 60
 _EXAMPLES = 3
-_TOP = 20
 
 
 def write_report(run: FinishedRun, path: Path) -> None:
@@ -35,40 +35,47 @@ def write_report(run: FinishedRun, path: Path) -> None:
         )
     rollups = run.scan("rollups").collect()
     levels = funnel(rollups, run.steps)
-    copies = gallery(run)
+    copies, items = gallery(run), report_tables.contamination(run)
     write_text(
         path,
         html.page(
             f"{run.run.id}: {levels.kept:,} of {levels.total:,} pages kept",
             _summary(run, levels),
             html.section(
-                "From input to dataset", html.figure(funnel_picture(levels), "Documents left after each step.")
+                "From input to dataset",
+                html.figure(funnel_picture(levels), "Documents, tokens and bytes of text left after each step."),
+                report_tables.funnel_table(levels),
             ),
             html.section("Rules", _rules(run)),
             html.section("Thresholds", *_histograms(run)),
             *([copies] if copies is not None else []),
-            html.section("Languages", _groups(rollups, "lang")),
-            html.section("Hosts", _groups(rollups, "host")),
+            *([items] if items is not None else []),
+            html.section("Languages", report_tables.groups(rollups, "lang")),
+            html.section("Hosts", report_tables.groups(rollups, "host")),
+            *(html.section(f"Domains: {name}", table) for name, table in report_tables.domains(run)),
             html.section("Examples", *_examples(run)),
+            html.section("Speed", report_tables.speed(run, levels)),
         ),
     )
 
 
 def funnel_picture(levels: Funnel) -> html.Html:
     """The funnel as SVG."""
-    first = plots.Stage("records", levels.total, levels.levels[0].tokens_out if levels.levels else None)
-    stages = [plots.Stage(level.step, level.documents_out, level.tokens_out) for level in levels.levels]
-    return plots.funnel([first, *stages], "documents and tokens left after each step")
+    tokens, text = (levels.levels[0].tokens_out, levels.levels[0].bytes_out) if levels.levels else (None, None)
+    stages = [plots.Stage(one.step, one.documents_out, one.tokens_out, one.bytes_out) for one in levels.levels]
+    first = plots.Stage("records", levels.total, tokens, text)
+    return plots.funnel([first, *stages], "documents, tokens and bytes of text left after each step")
 
 
 def _summary(run: FinishedRun, levels: Funnel) -> html.Html:
     manifest = run.run.manifest
     assert manifest is not None
+    pages = [one for one in manifest.inputs if not run.settings.decontaminate.reads(one.path)]
     rows = [
         ["profile", f"{run.profile.name} ({run.profile.source})"],
-        ["input", f"{len(manifest.inputs)} files, {sum(one.bytes for one in manifest.inputs):,} bytes"],
+        ["input", f"{len(pages):,} {'file' if len(pages) == 1 else 'files'}, {size(sum(one.bytes for one in pages))}"],
         ["records", f"{levels.total:,} = {levels.kept:,} kept + {levels.dropped:,} dropped + {levels.failed:,} failed"],
-        ["tokens kept (estimated)", f"{levels.tokens_kept:,}"],
+        ["kept (tokens estimated)", f"{levels.tokens_kept:,} tokens, {size(levels.bytes_kept)} of text"],
         ["made", f"{manifest.finished} by winnow {manifest.code.version}"],
     ]
     return html.table(["", ""], rows)
@@ -89,6 +96,7 @@ def _rules(run: FinishedRun) -> html.Html:
     rows = [
         [name, thresholds.get(name, ""), fails.get(name, 0), only.get(name, 0), *dropped.get(name, (0, 0))]
         for name in names
+        if name in fails or name in dropped
     ]
     return html.table(["rule", "drops if", "fails", "fails alone", "dropped first", "tokens"], rows)
 
@@ -134,24 +142,6 @@ def _histogram(rule: Rule, values: np.ndarray) -> html.Html:
     )
 
 
-def _groups(rollups: pl.DataFrame, by: str) -> html.Html:
-    """Documents and tokens by language or host, the largest first."""
-    kept = pl.col("state") == "kept"
-    table = (
-        rollups.with_columns(pl.col(by).fill_null("(none)"))
-        .group_by(by)
-        .agg(
-            documents=pl.col("documents").sum(),
-            kept=pl.col("documents").filter(kept).sum(),
-            tokens=pl.col("tokens").filter(kept).sum(),
-        )
-        .sort(["documents", by], descending=[True, False])
-    )
-    rows: list[list[Any]] = [list(row) for row in table.head(_TOP).iter_rows()]
-    note = f"the {_TOP} largest of {table.height}" if table.height > _TOP else ""
-    return html.table([by, "records", "kept", "tokens kept"], rows, note)
-
-
 def _examples(run: FinishedRun) -> list[html.Html]:
     """A few pages that were kept, and a few for each rule that dropped some."""
     parts = []
@@ -167,4 +157,21 @@ def _examples(run: FinishedRun) -> list[html.Html]:
             title,
         )
         parts.append(table)
+    parts.insert(1, _borderline(run, {rule for rule in rules if rule is not None}))
     return parts
+
+
+def _borderline(run: FinishedRun, fired: set[str]) -> html.Html:
+    """For every rule that dropped a page by a number, the kept page that came nearest to its threshold."""
+    kept = run.scan("decisions").filter(pl.col("state") == "kept").select("id", "url", "snippet")
+    rows = []
+    for rule in run.profile.rules:
+        if rule.id in fired and isinstance(rule.threshold, int | float):
+            names = list(dict.fromkeys(["id", run.profile.column(rule), "language.lang"]))
+            measures = run.scan("measures").select(names).join(kept.select("id"), on="id", how="semi").collect()
+            near = measures.select("id").hstack(margins(run.profile, rule, measures)).drop_nulls("distance")
+            near = near.sort(pl.col("distance").abs(), "id").head(1)
+            for page in near.lazy().join(kept, on="id").collect().iter_rows(named=True):
+                limit = f"{run.profile.column(rule)} {rule.limit}"
+                rows.append([page["url"] or page["id"], limit, f"{page['value']:.4g}", page["snippet"]])
+    return html.table(["page", "dropped if", "value", "begins"], rows, "Kept, and nearest to a threshold")

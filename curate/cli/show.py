@@ -29,6 +29,7 @@ def funnel_table(funnel: Funnel, title: str) -> Table:
             level.documents_out,
             percent(level.documents_out / funnel.total if funnel.total else None),
             level.tokens_out,
+            size(level.bytes_out),
         ]
         for level in funnel.levels
     ]
@@ -36,7 +37,7 @@ def funnel_table(funnel: Funnel, title: str) -> Table:
         f"{funnel.total:,} records = {funnel.kept:,} kept + {funnel.dropped:,} dropped + {funnel.failed:,} failed; "
         f"{funnel.tokens_kept:,} tokens kept (estimated)"
     )
-    return Table(["step", "in", "dropped", "failed", "out", "left", "tokens left"], rows, title, note)
+    return Table(["step", "in", "dropped", "failed", "out", "left", "tokens left", "bytes left"], rows, title, note)
 
 
 def funnel_data(funnel: Funnel) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def funnel_data(funnel: Funnel) -> dict[str, Any]:
         "dropped": funnel.dropped,
         "failed": funnel.failed,
         "tokens_kept": funnel.tokens_kept,
+        "bytes_kept": funnel.bytes_kept,
         "steps": [level._asdict() for level in funnel.levels],
     }
 

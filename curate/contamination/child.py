@@ -93,6 +93,7 @@ def decontaminate(
             written += more
             counts |= {"records": levels.total, "documents": levels.kept, "dropped": levels.dropped}
             counts |= {"failed": levels.failed, "tokens_kept": levels.tokens_kept}
+            counts["bytes_kept"] = levels.bytes_kept
         shutil.copyfile(parent.path / "settings.json", run.path / "settings.json")
         inputs = [Input(path=one.path, bytes=one.bytes, digest=one.sha256) for one in benchmarks]
         timings = {"total": round(time.monotonic() - began, 3)}

@@ -42,7 +42,9 @@ def without(
         places = decisions.with_row_index("position").filter(own).select("id", pl.col("position").cast(pl.Int64))
         if spans:
             documents, edits = cut_documents(documents, edits, hits, margin)
-            sizes = documents.join(hits, on="id", how="semi").select("id", "chars", "tokens").join(places, on="id")
+            length = pl.col("text").str.len_bytes().cast(pl.Int64).alias("bytes")
+            sizes = documents.join(hits, on="id", how="semi").select("id", "chars", "tokens", length)
+            sizes = sizes.join(places, on="id")
             decisions = _placed(decisions).update(sizes.drop("id"), on="position").drop("position")
             hits = hits.join(sizes.filter(pl.col("chars") < LEAST_LEFT), on="id", how="semi")
         decisions = dropped_late(decisions, places.join(contaminated(hits, rule), on="id").drop("id"))
@@ -69,7 +71,7 @@ def cut_documents(
     order = pl.concat([edits["id"], touched["id"]]).unique(maintain_order=True).to_frame().with_row_index("rank")
     whole = pl.concat([rest, done.edits.select(EDITS.keys())])
     whole = whole.join(order, on="id", maintain_order="left").sort("rank", maintain_order=True).drop("rank")
-    return places.update(done.rows, on="position").select(DOCUMENTS.keys()), whole
+    return places.update(done.rows.drop("bytes"), on="position").select(DOCUMENTS.keys()), whole
 
 
 def _placed(rows: pl.DataFrame) -> pl.DataFrame:

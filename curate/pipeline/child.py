@@ -190,6 +190,7 @@ def decide_again(
                 "dropped": levels.dropped,
                 "failed": levels.failed,
                 "tokens_kept": levels.tokens_kept,
+                "bytes_kept": levels.bytes_kept,
             }
             | counted,
             timings={"total": round(time.monotonic() - began, 3)},

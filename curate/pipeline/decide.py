@@ -42,6 +42,7 @@ def base(records: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
     same = pl.col("partner_file").is_not_null()
     failed = pl.col("error").is_not_null() & ~same
     dropped = (pl.col("drop_rule").is_not_null() & ~failed) | same
+    size = pl.when(~same).then(pl.col("text").str.len_bytes()).fill_null(0).cast(pl.Int64)
     rule = pl.when(same).then(pl.lit(SAME_RECORD)).when(~failed).then(pl.col("drop_rule"))
     return again.select(
         "id",
@@ -58,6 +59,7 @@ def base(records: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
         partner=pl.when(same).then(pl.format("{}:{}", "partner_file", "partner_row")),
         chars=pl.lit(0, pl.Int64),
         tokens=pl.lit(0, pl.Int64),
+        bytes=size,
         snippet="snippet",
         file="file",
         row="row",

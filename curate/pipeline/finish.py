@@ -111,7 +111,7 @@ def _without_passages(piece: Slice, decisions: pl.DataFrame, cuts: pl.DataFrame)
         here,
     )
     texts = found.rows.select("position", "text")
-    sizes = found.rows.select("position", "chars", "tokens")
+    sizes = found.rows.select("position", "chars", "tokens", "bytes")
     others = piece.edits.join(texts, on="position", how="anti", maintain_order="left")
     edits = pl.concat([others, found.edits.select(others.columns)]).sort("position", maintain_order=True)
     decisions = decisions.with_columns(position).update(sizes, on="position").drop("position")

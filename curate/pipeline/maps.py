@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -194,6 +195,7 @@ def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
     every_repeat = pl.read_parquet(shared / "repeated.parquet", glob=False)
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
+        began = time.perf_counter()
         repeated = every_repeat.filter(pl.col("unit") == payload["number"]).drop("unit")
         done = dropped_bytes = 0
         with (
@@ -229,7 +231,8 @@ def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
                 report(done / max(payload["take"], 1), records=done)
         if done != payload["take"]:
             raise AssertionError(f"{payload['take']} records came in, {done} decisions went out")
-        return {"records": done, "dropped_text_bytes": dropped_bytes}
+        spent = {"decide": time.perf_counter() - began}
+        return {"records": done, "dropped_text_bytes": dropped_bytes, "seconds": spent}
 
     yield work
 

@@ -181,7 +181,7 @@ def _drop(after: Late, gone: pl.DataFrame, config: Duplicates) -> None:
 class CutTexts(NamedTuple):
     """Some of a unit's records after passages were cut: new texts by position, their tokens, and all their edits."""
 
-    rows: pl.DataFrame  # position, text, chars, tokens
+    rows: pl.DataFrame  # position, text, chars, tokens, bytes
     edits: pl.DataFrame  # UNIT_EDITS of these records
 
 
@@ -206,8 +206,11 @@ def apply_cuts(records: pl.DataFrame, edits: pl.DataFrame, cuts: pl.DataFrame) -
     every = rows["text"].to_list()
     nothing: list[str | None] = [None] * len(every)
     counts = tokens(Batch(segments=Segments(every), texts=every, urls=nothing, hosts=nothing, langs=nothing))
-    chars = pl.col("text").str.len_chars().cast(pl.Int64)
     return CutTexts(
-        rows.with_columns(chars=chars, tokens=pl.Series(counts, dtype=pl.Int64)),
+        rows.with_columns(
+            chars=pl.col("text").str.len_chars().cast(pl.Int64),
+            tokens=pl.Series(counts, dtype=pl.Int64),
+            bytes=pl.col("text").str.len_bytes().cast(pl.Int64),
+        ),
         pl.DataFrame(composed, schema=UNIT_EDITS, orient="row"),
     )

@@ -8,18 +8,19 @@ from typing import NamedTuple
 import polars as pl
 
 KEYS = ["step", "rule", "state", "host", "lang"]
+_SIZES = ("chars", "tokens", "bytes")
 
 
 def rollup(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Documents, characters and tokens by step, rule, state, host and language; integers only, so sums are exact."""
+    """Documents, characters, tokens and bytes by step, rule, state, host and language; integers, so sums are exact."""
     return decisions.group_by(KEYS).agg(
-        documents=pl.len().cast(pl.Int64), chars=pl.col("chars").sum(), tokens=pl.col("tokens").sum()
+        pl.len().cast(pl.Int64).alias("documents"), *(pl.col(name).sum() for name in _SIZES)
     )
 
 
 def merge(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The sum of rollups, sorted by their keys."""
-    return pl.concat(parts).group_by(KEYS).agg(pl.col("documents", "chars", "tokens").sum()).sort(KEYS, nulls_last=True)
+    return pl.concat(parts).group_by(KEYS).agg(pl.col("documents", *_SIZES).sum()).sort(KEYS, nulls_last=True)
 
 
 class Level(NamedTuple):
@@ -32,6 +33,8 @@ class Level(NamedTuple):
     documents_out: int
     tokens_dropped: int
     tokens_out: int
+    bytes_dropped: int
+    bytes_out: int
 
 
 class Funnel(NamedTuple):
@@ -42,6 +45,7 @@ class Funnel(NamedTuple):
     dropped: int
     failed: int
     tokens_kept: int
+    bytes_kept: int
 
     @property
     def total(self) -> int:
@@ -57,16 +61,17 @@ def funnel(rollups: pl.DataFrame, order: list[str]) -> Funnel:
         raise ValueError(f"documents ended in steps the profile does not have: {unknown}")
     kept = rollups.filter(pl.col("state") == "kept")
     left = int(rollups["documents"].sum())
-    # Tokens are known from extraction on; what ended before counts none.
-    tokens = int(rollups["tokens"].sum())
+    # Tokens and bytes are those of texts, known from extraction on; what ended before counts none.
+    tokens, size = int(rollups["tokens"].sum()), int(rollups["bytes"].sum())
     levels = []
     for step in order:
         here = ended.filter(pl.col("step") == step)
         by_state = dict(here.group_by("state").agg(pl.col("documents").sum()).iter_rows())
         dropped, failed = int(by_state.get("dropped", 0)), int(by_state.get("failed", 0))
-        gone = int(here["tokens"].sum())
-        levels.append(Level(step, left, dropped, failed, left - dropped - failed, gone, tokens - gone))
-        left, tokens = left - dropped - failed, tokens - gone
+        gone, lost = int(here["tokens"].sum()), int(here["bytes"].sum())
+        on, tokens, size = left - dropped - failed, tokens - gone, size - lost
+        levels.append(Level(step, left, dropped, failed, on, gone, tokens, lost, size))
+        left = on
     if left != int(kept["documents"].sum()):
         raise ValueError(f"{left} documents passed every step, but {int(kept['documents'].sum())} are kept")
     return Funnel(
@@ -75,4 +80,5 @@ def funnel(rollups: pl.DataFrame, order: list[str]) -> Funnel:
         sum(level.dropped for level in levels),
         sum(level.failed for level in levels),
         int(kept["tokens"].sum()),
+        int(kept["bytes"].sum()),
     )

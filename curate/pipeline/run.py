@@ -21,6 +21,7 @@ from curate.pipeline.decide import CONTAMINATION_STEP, steps
 from curate.pipeline.finish import UnitTables, unit_tables
 from curate.pipeline.late import Late
 from curate.pipeline.rollups import Funnel, funnel
+from curate.pipeline.stage import Clock
 from curate.recipe import Plan
 from curate.sample import register_inputs
 from curate.sources import UnitSpec, plan_units
@@ -139,6 +140,7 @@ class _Execution:
     inputs: list[Input]
     jobs: int
     listener: Listener
+    clock: Clock = field(default_factory=Clock)  # of what is done between the maps, in this process
 
     def go(self) -> Outcome:
         began = time.monotonic()
@@ -147,7 +149,8 @@ class _Execution:
         outcome = Outcome(self.run, len(self.specs))
         if self.plan.sought is not None:
             self.tell(Event("info", CONTAMINATION_STEP, f"{len(self.plan.sought.items):,} benchmark items"))
-            self.plan.sought.matcher.save(self._scratch(CONTAMINATION_STEP))
+            with self.clock(CONTAMINATION_STEP):
+                self.plan.sought.matcher.save(self._scratch(CONTAMINATION_STEP))
         if settings.duplicates.lines.enabled:
             read, measured = self._measure_in_two()
         else:
@@ -158,12 +161,13 @@ class _Execution:
         shared = self._scratch("exchange")
         shared.mkdir(exist_ok=True)
         self.tell(Event("info", "exchange", "words, lengths and repeated ids of the whole corpus"))
-        takes = maps.write_exchange(
-            shared,
-            [unit.directory for unit in measured],
-            [unit.result or {} for unit in measured],
-            self.plan.recipe.limit,
-        )
+        with self.clock("exchange"):
+            takes = maps.write_exchange(
+                shared,
+                [unit.directory for unit in measured],
+                [unit.result or {} for unit in measured],
+                self.plan.recipe.limit,
+            )
         decided = self._decide(measured, takes, shared)
         outcome.failed = self._failures(decided)
         if outcome.failed:
@@ -201,14 +205,15 @@ class _Execution:
             return read, read
         self.tell(Event("info", "lines", "lines that the pages of a host share"))
         takes = exchange.take_per_unit([(unit.result or {})["records"] for unit in read], self.plan.recipe.limit)
-        repeated = find_repeated(
-            [*self._indexed(), *exchange.extracted_units([unit.directory for unit in read], takes)],
-            config,
-            directory=self._scratch("lines"),
-            memory_bytes=int(settings.duplicates.memory_gb * 1e9),
-            jobs=self.jobs,
-            on_event=self.tell,
-        )
+        with self.clock("lines"):
+            repeated = find_repeated(
+                [*self._indexed(), *exchange.extracted_units([unit.directory for unit in read], takes)],
+                config,
+                directory=self._scratch("lines"),
+                memory_bytes=int(settings.duplicates.memory_gb * 1e9),
+                jobs=self.jobs,
+                on_event=self.tell,
+            )
         shared = fingerprint(**self._measuring(), lines=common, repeated=sha256(repeated))
         units = [
             Unit(
@@ -300,23 +305,28 @@ class _Execution:
             columns_needed(config.survivor),
         )
         sizes = [(unit.result or {})["batches"] for unit in measured]
-        after = self._documents(places) if config.documents else Late()
+        after = Late()
+        if config.documents:
+            with self.clock("duplicates"):
+                after = self._documents(places)
         if self.plan.sought is not None:
             self.tell(Event("info", CONTAMINATION_STEP, "documents that hold benchmark items"))
-            after.gates += contaminated.look(
-                after,
-                places,
-                sizes,
-                self.plan.sought,
-                self.plan.settings.decontaminate,
-                directory=self._scratch(CONTAMINATION_STEP),
-                jobs=self.jobs,
-                on_event=self.tell,
-            )
+            with self.clock(CONTAMINATION_STEP):
+                after.gates += contaminated.look(
+                    after,
+                    places,
+                    sizes,
+                    self.plan.sought,
+                    self.plan.settings.decontaminate,
+                    directory=self._scratch(CONTAMINATION_STEP),
+                    jobs=self.jobs,
+                    on_event=self.tell,
+                )
         if config.passages:
             self.tell(Event("info", "passages", "paragraphs and stretches that kept documents share"))
             scratch = self._scratch("passages")
-            passages.cut(after, places, sizes, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
+            with self.clock("passages"):
+                passages.cut(after, places, sizes, config, directory=scratch, jobs=self.jobs, on_event=self.tell)
         return after
 
     def foretell(self, corpus: Corpus, of: str) -> None:
@@ -359,15 +369,17 @@ class _Execution:
                 )
                 self.tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
 
-        done = finish.write_run(
-            self.run.path,
-            units,
-            extra=after.tables,
-            dropped_text_bytes=after.dropped_bytes + sum((unit.result or {})["dropped_text_bytes"] for unit in decided),
-            dropped_cap_bytes=int(self.plan.recipe.output.dropped_gb * 1e9),
-            seed=self.plan.recipe.seed,
-            shard_rows=self.plan.recipe.output.shard_rows,
-        )
+        dropped_bytes = after.dropped_bytes + sum((unit.result or {})["dropped_text_bytes"] for unit in decided)
+        with self.clock("merge"):
+            done = finish.write_run(
+                self.run.path,
+                units,
+                extra=after.tables,
+                dropped_text_bytes=dropped_bytes,
+                dropped_cap_bytes=int(self.plan.recipe.output.dropped_gb * 1e9),
+                seed=self.plan.recipe.seed,
+                shard_rows=self.plan.recipe.output.shard_rows,
+            )
         records = sum((unit.result or {})["records"] for unit in decided)
         outcome.funnel = funnel(done.rollup, steps(settings))
         if outcome.funnel.total != records:
@@ -384,7 +396,7 @@ class _Execution:
             self.tell(Event("info", "decide", f"rule {rule} dropped nothing and failed for nothing"))
         self.run.finish(
             counts=self._counts(outcome.funnel, done, read) | after.counts,
-            timings=self._timings(read if read is measured else [*read, *measured], began),
+            timings=self._timings([*(read if read is measured else [*read, *measured]), *decided], began),
             inputs=self.inputs,
             written=done.files,
             gates=outcome.gates,
@@ -403,15 +415,16 @@ class _Execution:
             "dropped": levels.dropped,
             "failed": levels.failed,
             "tokens_kept": levels.tokens_kept,
+            "bytes_kept": levels.bytes_kept,
             "dropped_texts_stored_ppm": round(1e6 * done.dropped_share),
             "edits": done.rows["edits"],
             **{f"skipped_{kind}": count for kind, count in sorted(skipped.items())},
         }
 
-    @staticmethod
-    def _timings(measured: list[UnitOutcome], began: float) -> dict[str, float]:
-        spent: Counter[str] = Counter()
-        for unit in measured:
+    def _timings(self, units: list[UnitOutcome], began: float) -> dict[str, float]:
+        """Seconds of all workers together; of what is done between the maps, seconds that passed."""
+        spent: Counter[str] = Counter(self.clock.seconds)
+        for unit in units:
             spent.update((unit.result or {}).get("seconds", {}))
         return {"total": round(time.monotonic() - began, 3), **{step: round(s, 3) for step, s in sorted(spent.items())}}
 

@@ -70,6 +70,7 @@ DECISIONS: dict[str, Any] = {
     "partner": pl.String,
     "chars": pl.Int64,
     "tokens": pl.Int64,
+    "bytes": pl.Int64,  # of the text in UTF-8
     "snippet": pl.String,
     "file": pl.String,
     "row": pl.Int64,

@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 from whole_run import curate, outputs, table
 
+from workbench.render import size
+
 
 def a_page(run: Path, *filters: pl.Expr) -> dict[str, object]:
     return table(run, "decisions").filter(*filters).sort("id").row(0, named=True)
@@ -110,6 +112,16 @@ def test_the_report_escapes_what_pages_say(sample_run: Path, tmp_path: Path) -> 
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "<script" not in page
     assert "<svg" in page
+    heads = ("From input to dataset", "Languages", "Hosts", "Examples", "Speed")
+    assert all(f"<h2>{head}</h2>" in page for head in heads)
+    decisions = table(sample_run, "decisions")
+    kept = decisions.filter(pl.col("state") == "kept")
+    documents = table(sample_run, "documents")
+    assert kept["bytes"].to_list() == documents["text"].str.len_bytes().to_list()
+    assert size(int(kept["bytes"].sum())) in page
+    assert size(int(decisions["bytes"].sum())) in page
+    assert "Kept, and nearest to a threshold" in page
+    assert "Benchmark items" not in page
 
 
 def test_a_run_can_be_searched_at_once_and_says_of_how_many_texts(sample_run: Path) -> None:
