@@ -14,7 +14,7 @@ def decisions(*rows: tuple[str, str | None, str | None, int]) -> pl.DataFrame:
         schema={"state": pl.String, "step": pl.String, "rule": pl.String, "tokens": pl.Int64},
         orient="row",
     )
-    return frame.with_columns(host=pl.lit("h"), lang=pl.lit("en"), chars=pl.lit(0, pl.Int64))
+    return frame.with_columns(host=pl.lit("h"), lang=pl.lit("en"), chars=pl.lit(0, pl.Int64), bytes=pl.col("tokens") * 4)
 
 
 SIX = decisions(
@@ -30,11 +30,12 @@ SIX = decisions(
 def test_every_step_adds_up() -> None:
     drawn = rollups.funnel(rollups.rollup(SIX), ["read", "extract", "gopher"])
     assert [tuple(level) for level in drawn.levels] == [
-        ("read", 6, 1, 0, 5, 0, 122),
-        ("extract", 5, 0, 1, 4, 0, 122),
-        ("gopher", 4, 2, 0, 2, 12, 110),
+        ("read", 6, 1, 0, 5, 0, 122, 0, 488),
+        ("extract", 5, 0, 1, 4, 0, 122, 0, 488),
+        ("gopher", 4, 2, 0, 2, 12, 110, 48, 440),
     ]
-    assert (drawn.total, drawn.kept, drawn.dropped, drawn.failed, drawn.tokens_kept) == (6, 2, 3, 1, 110)
+    assert (drawn.total, drawn.kept, drawn.dropped, drawn.failed) == (6, 2, 3, 1)
+    assert (drawn.tokens_kept, drawn.bytes_kept) == (110, 440)
 
 
 def test_a_step_that_is_not_in_the_profile_is_an_error() -> None:
