@@ -13,13 +13,17 @@ from train.data.batch import IGNORED, Batch
 from train.model.fused import compute_dtype
 from train.objective import Sums
 
-_LOGITS = {"cpu": 1 << 23}  # logits alive at a time: on a CPU few enough to stay in its cache and in the same pages
+_POSITIONS = 512  # on a CPU: more do not make the products faster, and leave the cache
+_LOGITS = 1 << 25
 _LOGITS_ELSEWHERE = 1 << 27
+_HEAD_ROWS = 1024
 
 
 def chunk_of(head: Tensor) -> int:
     """Positions whose logits exist at a time, for a head [vocab, hidden]."""
-    return max(64, _LOGITS.get(head.device.type, _LOGITS_ELSEWHERE) // len(head))
+    if head.device.type == "cpu":
+        return max(64, min(_POSITIONS, _LOGITS // len(head)))
+    return max(64, _LOGITS_ELSEWHERE // len(head))
 
 
 class _Logits:
@@ -45,6 +49,24 @@ class _Logits:
         return wide if self.wide is self.narrow else self.narrow[: len(wide)].copy_(wide)
 
 
+class _HeadGradient:
+    """The gradient of a head in fp32, summed over chunks whose products are in the head's own dtype."""
+
+    def __init__(self, head: Tensor) -> None:
+        self.total = torch.zeros(head.shape, device=head.device)
+        self.product = None if head.dtype == torch.float32 else torch.empty_like(head)
+
+    def add(self, slope: Tensor, hidden: Tensor) -> None:
+        """Add slope.T @ hidden."""
+        if self.product is None:
+            self.total.addmm_(slope.t(), hidden)
+            return
+        torch.mm(slope.t(), hidden, out=self.product)
+        # Widened in pieces that stay in the cache: adding two dtypes at once is twice as slow.
+        for total, product in zip(self.total.split(_HEAD_ROWS), self.product.split(_HEAD_ROWS), strict=True):
+            total += product.float()
+
+
 def _softmax(logits: Tensor) -> tuple[Tensor, Tensor]:
     """The logarithm of the sum of exponentials [rows] and the largest logit; `logits` becomes the probabilities."""
     largest = logits.amax(-1)
@@ -59,7 +81,7 @@ class _CrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         narrow, factor = hidden.to(dtype), head.to(dtype)
         of_hidden = torch.empty_like(narrow) if ctx.needs_input_grad[0] else None
-        of_head = torch.zeros(head.shape, device=head.device) if ctx.needs_input_grad[1] else None
+        of_head = _HeadGradient(factor) if ctx.needs_input_grad[1] else None
         loss = torch.zeros((), dtype=torch.float64 if head.device.type == "cpu" else torch.float32, device=head.device)
         right = torch.zeros((), dtype=torch.int64, device=head.device)
         logits = _Logits(narrow, factor, chunk_of(head))
@@ -75,11 +97,9 @@ class _CrossEntropy(torch.autograd.Function):
             slope = logits.as_factor(chunk)
             if of_hidden is not None:
                 torch.mm(slope, factor, out=of_hidden[part])
-            if of_head is not None and dtype == torch.float32:
-                of_head.addmm_(slope.t(), narrow[part])
-            elif of_head is not None:
-                of_head += slope.t() @ narrow[part]
-        ctx.grads = of_hidden, of_head, hidden.dtype, head.dtype
+            if of_head is not None:
+                of_head.add(slope, narrow[part])
+        ctx.grads = of_hidden, None if of_head is None else of_head.total, hidden.dtype, head.dtype
         ctx.mark_non_differentiable(right)
         return loss.float(), right
 
@@ -140,7 +160,7 @@ class _TokenLogprobs(torch.autograd.Function):
         scale, chunk, dtype = ctx.settings
         narrow, factor = hidden.to(dtype), head.to(dtype)
         of_hidden = torch.empty_like(narrow) if ctx.needs_input_grad[0] else None
-        of_head = torch.zeros(head.shape, device=head.device) if ctx.needs_input_grad[1] else None
+        of_head = _HeadGradient(factor) if ctx.needs_input_grad[1] else None
         logits = _Logits(narrow, factor, chunk)
         for part, wide in logits:
             torch.softmax(wide.mul_(scale), -1, out=wide)
@@ -150,10 +170,10 @@ class _TokenLogprobs(torch.autograd.Function):
             if of_hidden is not None:
                 torch.mm(slope, factor, out=of_hidden[part])
             if of_head is not None:
-                of_head += slope.t() @ narrow[part]
+                of_head.add(slope, narrow[part])
         return (
             None if of_hidden is None else of_hidden.to(hidden.dtype),
-            None if of_head is None else of_head.to(head.dtype),
+            None if of_head is None else of_head.total.to(head.dtype),
             None,
             None,
             None,

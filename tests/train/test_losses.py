@@ -18,7 +18,7 @@ torch.set_num_threads(1)
 
 @pytest.fixture(autouse=True, params=[64 * 31, 1 << 23], ids=["chunks", "one chunk"])
 def _chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(losses._LOGITS, "cpu", request.param)
+    monkeypatch.setattr(losses, "_LOGITS", request.param)
 
 
 def inputs(scale: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:

@@ -159,9 +159,8 @@ class Llama(nn.Module):
         where = layout(tokens, docs, cache)
         frequencies, factor = inverse_frequencies(self.config.rope, self.config.head_dim)
         x, delta = self.model.embed_tokens(tokens), None
-        cos, sin = (
-            part[:, :, None].to(compute_dtype(x)) for part in cos_sin(frequencies.to(tokens.device), factor, positions)
-        )
+        c, s = cos_sin(frequencies.to(tokens.device), factor, positions)
+        cos, sin = (torch.cat(halves, -1)[:, :, None].to(compute_dtype(x)) for halves in ((c, c), (-s, s)))
         for number, layer in enumerate(self.model.layers):
             if self.checkpointing and torch.is_grad_enabled():
                 x, delta = checkpoint(layer, x, delta, cos, sin, where, cache, number, use_reentrant=False)
