@@ -38,6 +38,14 @@ class Thumb(NamedTuple):
     rater: str = ""
 
 
+class Score(NamedTuple):
+    """The number that one rater gave one response; it compares with the other scores of the same rater."""
+
+    response: int
+    score: float
+    rater: str = ""
+
+
 class Pair(NamedTuple):
     """Two responses of which the winner is better with `probability` >= 0.5, as so many judgements together say."""
 
@@ -66,17 +74,24 @@ class Comparison:
     prompt: tuple[Message, ...]
     responses: tuple[str, ...]
     judgements: tuple[Judgement, ...] = ()
+    scores: tuple[Score, ...] = ()
     thumbs: tuple[Thumb, ...] = ()
 
     def pairs(self) -> Pairs:
         """Every pair that was judged, of K-choose-2: the winner's probability is the mean over judgements, so that
         raters who disagree make a probability between 0.5 and 1 (0.5 where they are evenly split).
 
-        A pair that all judges call a tie is dropped and counted. Thumbs count where no judgement compares two
+        A pair that all judges call a tie is dropped and counted. Thumbs count where nothing else compares two
         responses: the one with the larger share of thumbs up wins.
         """
         said: defaultdict[tuple[int, int], list[Judgement]] = defaultdict(list)
-        for each in self._all():
+        judged = list(self._judged())
+        known = {frozenset((each.first, each.second)) for each in judged}
+        shares = [(number, share) for number, share in enumerate(self.wanted()) if share is not None]
+        for (first, up), (second, other) in combinations(shares, 2):
+            if frozenset((first, second)) not in known:
+                judged.append(Judgement(first, second, TIE if up == other else float(up > other)))
+        for each in judged:
             if each.first < each.second:
                 said[each.first, each.second].append(each)
             else:
@@ -99,7 +114,7 @@ class Comparison:
     def disagreement(self) -> tuple[int, int]:
         """Pairs of judgements of one pair that name different winners, and all such pairs; ties are no winners."""
         said: defaultdict[tuple[int, int], list[bool]] = defaultdict(list)
-        for each in self.judgements:
+        for each in self._judged():
             if each.preference != TIE:
                 key = (min(each.first, each.second), max(each.first, each.second))
                 said[key].append((each.preference > TIE) == (each.first < each.second))
@@ -113,13 +128,16 @@ class Comparison:
             votes[each.response].append(each.up)
         return [fmean(votes[number]) if number in votes else None for number in range(len(self.responses))]
 
-    def _all(self) -> Iterator[Judgement]:
+    def _judged(self) -> Iterator[Judgement]:
+        """The judgements, and those that each rater's scores imply; their margin is the difference of the scores."""
         yield from self.judgements
-        judged = {frozenset((each.first, each.second)) for each in self.judgements}
-        shares = [(number, share) for number, share in enumerate(self.wanted()) if share is not None]
-        for (first, up), (second, other) in combinations(shares, 2):
-            if frozenset((first, second)) not in judged:
-                yield Judgement(first, second, TIE if up == other else float(up > other))
+        given: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        for each in self.scores:
+            given[each.rater][each.response] = each.score
+        for rater, scores in given.items():
+            for (first, score), (second, other) in combinations(sorted(scores.items()), 2):
+                preference = TIE if score == other else float(score > other)
+                yield Judgement(first, second, preference, rater, abs(score - other))
 
 
 def ranked(ranks: Sequence[float], rater: str = "") -> list[Judgement]:
@@ -127,14 +145,6 @@ def ranked(ranks: Sequence[float], rater: str = "") -> list[Judgement]:
     return [
         Judgement(first, second, TIE if ranks[first] == ranks[second] else float(ranks[first] < ranks[second]), rater)
         for first, second in combinations(range(len(ranks)), 2)
-    ]
-
-
-def scored(scores: Sequence[float], rater: str = "") -> list[Judgement]:
-    """All K-choose-2 judgements of scores, the highest the best; the margin is the difference of the scores."""
-    return [
-        each._replace(margin=abs(scores[each.first] - scores[each.second]))
-        for each in ranked([-score for score in scores], rater)
     ]
 
 
