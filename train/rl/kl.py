@@ -1,0 +1,84 @@
+"""How far a policy is from its reference, what that costs, and the controller that sets the price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from workbench.recipes import Section
+
+Estimator = Literal["k1", "k2", "k3"]
+Place = Literal["eos", "after_eos"]
+_STEP = 0.2  # the controller's error is clipped to this
+
+
+class KlSettings(Section):
+    """The penalty for leaving the reference.
+
+    where: subtracted from the rewards, token by token, or added to the loss, where it has a gradient of its own.
+    coefficient: beta; with a target, what beta is at first. target: nats a response that the adaptive controller
+    steers to (Ziegler et al. 2019), none: beta is fixed. horizon: responses in which it may change by its own size.
+    """
+
+    estimator: Estimator = "k1"
+    where: Literal["reward", "loss"] = "reward"
+    coefficient: NonNegativeFloat = 0.05
+    target: PositiveFloat | None = None
+    horizon: PositiveInt = Field(default=10_000)
+
+
+def estimate(logps: Tensor, reference: Tensor, name: Estimator) -> Tensor:
+    """Token by token, from log-probabilities of what the policy sampled, an estimate of KL(policy || reference).
+
+    d = log p - log ref. k1 = d: unbiased, may be negative. k2 = d^2 / 2: biased, never negative. k3 = exp(-d) + d - 1:
+    unbiased, never negative (Schulman 2020, "Approximating KL divergence").
+    """
+    d = logps - reference
+    if name == "k1":
+        return d
+    if name == "k2":
+        return d.square() / 2
+    return torch.expm1(-d) + d
+
+
+def coefficient(settings: KlSettings, history: Iterable[tuple[float, int]]) -> float:
+    """Beta after so many rollouts: a function of what was measured and stored, so that a resumed run has the same.
+
+    history: of every rollout before, oldest first, the mean KL of a response (the sum over its tokens) and the number
+    of responses. beta *= 1 + clip(kl / target - 1, -0.2, 0.2) * responses / horizon after each; without a target it
+    stays as it is.
+    """
+    beta = settings.coefficient
+    if settings.target is None:
+        return beta
+    for measured, responses in history:
+        error = min(max(measured / settings.target - 1, -_STEP), _STEP)
+        beta *= 1 + error * responses / settings.horizon
+    return beta
+
+
+def token_rewards(scores: Tensor, kl: Tensor, mask: Tensor, beta: float, place: Place = "eos") -> Tensor:
+    """fp32 [rows, steps]: -beta * kl at every token, and the score of the response once.
+
+    scores: [rows]; kl: [rows, steps]; mask: bool [rows, steps], each row's tokens in one run from its first step.
+    place: the score comes at the last token (OpenRLHF, torchtune), or one step later where there is one (TL;DR and
+    TRL; GAE must then be given `one_later(mask)`). A response without a token is a ValueError.
+    """
+    lengths = mask.sum(-1)
+    if bool((lengths == 0).any()):
+        raise ValueError("a response has no token that could be rewarded")
+    found = torch.where(mask, kl.float() * -beta, 0.0)
+    last = lengths - 1 if place == "eos" else lengths.clamp(max=mask.shape[1] - 1)
+    found.scatter_add_(1, last[:, None], scores.float()[:, None])
+    return found
+
+
+def one_later(mask: Tensor) -> Tensor:
+    """The mask [rows, steps] with the step after each row's last token in it, where there is one."""
+    found = mask.clone()
+    found[:, 1:] |= mask[:, :-1]
+    return found
