@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from curate.contamination.match_index import Part
+from curate.sources.rows import TABLES, read_bytes, read_table
 from workbench.errors import Exit, UserError
 
 # Fields by which benchmarks name a question; the first that a row has is taken.
@@ -50,7 +51,6 @@ NUMBERED_CHOICES = (("choice1", "choice2"), ("sol1", "sol2"), ("answerA", "answe
 SHORT_CONTEXT = 60
 # What is looked for of a text: alignment takes time and memory by the square of it.
 MOST_CHARACTERS = 20_000
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".parquet")
 
 
 class Item(NamedTuple):
@@ -82,18 +82,15 @@ def read_items(
     items: list[Item] = []
     benchmarks: list[Benchmark] = []
     for path in _files(against):
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}", hint="check the path", code=Exit.INPUT) from None
+        data = read_bytes(path)
         suite = _suite(path, {known.suite for known in benchmarks})
         benchmarks.append(Benchmark(path.as_posix(), suite, len(data), hashlib.sha256(data).hexdigest()))
         before = len(items)
-        for number, line, row in _rows(path, data):
+        for number, row in enumerate(read_table(path, data)):
             try:
-                items.append(_item(suite, number, row, question, answer))
+                items.append(_item(suite, number, row.values, question, answer))
             except UserError as error:
-                raise UserError(error.message, hint=error.hint, code=Exit.INPUT, file=path, line=line) from None
+                raise row.error(error.message, error.hint) from None
         if len(items) == before:
             raise UserError("no benchmark item", hint="name a file with one item a line", code=Exit.INPUT, file=path)
     return items, benchmarks
@@ -113,13 +110,13 @@ def _files(against: Sequence[Path]) -> list[Path]:
     found = []
     for path in against:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
+            inside = sorted(file for file in path.rglob("*") if file.name.endswith(TABLES) and file.is_file())
             if not inside:
-                hint = f"benchmarks are read from {', '.join(SUFFIXES)}"
+                hint = f"benchmarks are read from {', '.join(TABLES)}"
                 raise UserError(f"no benchmark file in {path}", hint=hint, code=Exit.INPUT)
             found += inside
-        elif not path.name.endswith(SUFFIXES):
-            hint = f"benchmarks are read from {', '.join(SUFFIXES)}"
+        elif not path.name.endswith(TABLES):
+            hint = f"benchmarks are read from {', '.join(TABLES)}"
             raise UserError(f"cannot tell what {path} is", hint=hint, code=Exit.INPUT)
         else:
             found.append(path)
@@ -128,7 +125,7 @@ def _files(against: Sequence[Path]) -> list[Path]:
 
 def _suite(path: Path, taken: set[str]) -> str:
     name = path.name
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+    for suffix in sorted(TABLES, key=len, reverse=True):
         if name.endswith(suffix):
             name = name.removesuffix(suffix)
             break
@@ -137,41 +134,6 @@ def _suite(path: Path, taken: set[str]) -> str:
         hint = "rename one: suites are named by their files"
         raise UserError(f"two benchmark files are called {candidate}", hint=hint, file=path)
     return candidate
-
-
-def _rows(path: Path, data: bytes) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
-    """Row number from 0, line from 1, and the row."""
-    if path.name.endswith(".parquet"):
-        yield from ((number, number + 1, row) for number, row in enumerate(_parquet(path, data)))
-        return
-    from curate.sources.jsonl import parse
-    from curate.sources.packed import unpacked
-
-    number = 0
-    for line, raw in enumerate(unpacked(path, data).split(b"\n"), 1):
-        if not raw.strip():
-            continue
-        try:
-            row = parse(raw)
-        except ValueError:
-            hint = "one JSON object a line"
-            raise UserError("no JSON", hint=hint, code=Exit.INPUT, file=path, line=line) from None
-        if not isinstance(row, dict):
-            hint = "one JSON object a line"
-            raise UserError("no JSON object", hint=hint, code=Exit.INPUT, file=path, line=line)
-        yield number, line, row
-        number += 1
-
-
-def _parquet(path: Path, data: bytes) -> list[dict[str, Any]]:
-    import io
-
-    import polars as pl
-
-    try:
-        return pl.read_parquet(io.BytesIO(data)).to_dicts()
-    except pl.exceptions.PolarsError as error:
-        raise UserError(f"cannot read {path}: {error}", hint="is it Parquet?", code=Exit.INPUT) from None
 
 
 def _item(suite: str, number: int, row: Mapping[str, Any], question: str | None, answer: str | None) -> Item:

@@ -45,12 +45,12 @@ def documents() -> pl.DataFrame:
 
 def rollups() -> pl.DataFrame:
     rows = [
-        (None, None, "kept", "news.gov.uk", "en", 5, 20, 150),
-        ("read", "read.mime", "dropped", None, None, 3, 0, 0),
-        ("read", None, "failed", None, None, 1, 0, 0),
-        ("gopher", "gopher.words_min", "dropped", "x.example", "en", 1, 9, 7),
+        (None, None, "kept", "news.gov.uk", "en", 5, 20, 150, 600),
+        ("read", "read.mime", "dropped", None, None, 3, 0, 0, 0),
+        ("read", None, "failed", None, None, 1, 0, 0, 0),
+        ("gopher", "gopher.words_min", "dropped", "x.example", "en", 1, 9, 7, 30),
     ]
-    names = ["step", "rule", "state", "host", "lang", "documents", "chars", "tokens"]
+    names = ["step", "rule", "state", "host", "lang", "documents", "chars", "tokens", "bytes"]
     return pl.DataFrame(rows, names, orient="row")
 
 

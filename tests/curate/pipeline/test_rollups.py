@@ -14,7 +14,9 @@ def decisions(*rows: tuple[str, str | None, str | None, int]) -> pl.DataFrame:
         schema={"state": pl.String, "step": pl.String, "rule": pl.String, "tokens": pl.Int64},
         orient="row",
     )
-    return frame.with_columns(host=pl.lit("h"), lang=pl.lit("en"), chars=pl.lit(0, pl.Int64), bytes=pl.col("tokens") * 4)
+    return frame.with_columns(
+        host=pl.lit("h"), lang=pl.lit("en"), chars=pl.lit(0, pl.Int64), bytes=pl.col("tokens") * 4
+    )
 
 
 SIX = decisions(
