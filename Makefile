@@ -16,10 +16,20 @@ demo: $(READY)
 	rm -rf $(DEMO)
 	$(BIN)/curate run --input sample --input python-docs --out $(DEMO)
 	@echo
+	@echo "Two classifiers, trained on that run: pages like those of the reference hosts, and topics found as clusters."
+	rm -rf $(DEMO)-quality $(DEMO)-topics $(DEMO)-scored
+	$(BIN)/curate quality train examples/quality.yaml --out $(DEMO)-quality
+	$(BIN)/curate domains train --on $(DEMO) --clusters 6 --out $(DEMO)-topics
+	@echo
+	@echo "The sample once more, with both: each document has a score and a topic, for rules and for curate mix."
+	$(BIN)/curate run --input sample --out $(DEMO)-scored \
+	  --set classify.quality.reference=$(DEMO)-quality --set classify.domain.topic=$(DEMO)-topics
+	@echo
 	@echo "Next, ask of any page that is missing why, what another threshold would have kept, and look at the report:"
 	@echo "  $(BIN)/curate explain $(DEMO) --any-dropped"
 	@echo "  $(BIN)/curate whatif $(DEMO) --set gopher.words_min=100"
 	@echo "  $(BIN)/curate report $(DEMO) --to runs/demo.html"
+	@echo "  $(BIN)/curate mix $(DEMO)-scored --dry-run --set 'by=[domain, {measure: quality.reference, buckets: 2}]'"
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not prove" -n 2

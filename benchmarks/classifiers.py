@@ -1,6 +1,6 @@
 """Classifiers on real texts: quality against a raw crawl, topics, formats, a two-class task, names; and their time.
 
-    python benchmarks/classifiers.py [quality reviews topics formats pii speed]
+    python benchmarks/classifiers.py [quality reviews topics formats pii speed run]
 
 Writes benchmarks/results/classifiers.json and classifiers.md. The data is found by WINNOW_SHARED_DATA or in
 `../shared/data`.
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import classified_runs
 import numpy as np
 
 from curate.classify import evaluate, features, model, split
@@ -199,6 +200,13 @@ def speed() -> dict[str, Any]:
     return {"documents": len(texts), "resiliparse_run_ms": RESILIPARSE_MS, "ms": found}
 
 
+def run() -> dict[str, Any]:
+    """What models add to whole runs of the crawl."""
+    crawl = pages()[:800]
+    pieces = [(piece, "reference", group) for text, group in reference() for piece in cut(text, 5000)][:800]
+    return classified_runs.measure(crawl, pieces, DATA)
+
+
 GENRES = {
     "A": "press: reportage", "B": "press: editorial", "C": "press: reviews", "D": "religion", "E": "skills and hobbies",
     "F": "popular lore", "G": "belles lettres", "H": "government", "J": "learned", "K": "general fiction",
@@ -337,6 +345,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "formats": formats,
     "pii": pii,
     "speed": speed,
+    "run": run,
 }
 
 
@@ -429,6 +438,9 @@ def tables(results: dict[str, Any]) -> str:
         whole = speeds["resiliparse_run_ms"]
         rows_ms = [[name, ms, f"{100 * ms / whole:.1f} %"] for name, ms in speeds["ms"].items()]
         table("Milliseconds a document over segmented texts", ["", "ms", f"of a resiliparse run ({whole} ms)"], rows_ms)
+    if "run" in results:
+        table(*classified_runs.told(results["run"]))
+        lines.extend(["", "Each further model beside quality and topics; what it adds is told beyond these two."])
     return "\n".join(lines) + "\n"
 
 

@@ -71,7 +71,7 @@ def make_run(path: Path, count: int) -> None:
         for name, frame in ties(ids, random).items():
             with ShardWriter(run.path / name, frame.to_arrow().schema) as writer:
                 writer.append(frame)
-        (run.path / "settings.json").write_text(load(None, {}, []).settings.model_dump_json())
+        (run.path / "settings.json").write_text(load(None, {}, [], Path()).settings.model_dump_json())
         run.finish(counts={"documents": count})
 
 

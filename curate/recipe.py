@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from curate.classify.config import Classify
 from curate.contamination.settings import Decontaminate
 from curate.duplicates.config import Duplicates
 from curate.edits.config import EditsConfig
-from curate.rules import Profile, load_profile, override, require
+from curate.rules import Profile, load_profile, override
 from workbench import recipes
 from workbench.errors import UserError, did_you_mean
 from workbench.recipes import Section
@@ -21,10 +22,12 @@ from workbench.units import fingerprint
 from workbench.yamltree import Node, Place
 
 if TYPE_CHECKING:
+    from curate.classify.opened import Opened
     from curate.contamination.sought import Sought
     from curate.extract import Limits
     from curate.measures import Lists
     from curate.sources import ReadOptions
+    from workbench.runs import Run
 
 # A secret that keys the digests and surrogates of personal data; without it they can be found by trying values.
 KEY_VARIABLE = "WINNOW_PII_KEY"
@@ -123,6 +126,9 @@ class Recipe(Section):
     language: LanguageModel = Field(default_factory=LanguageModel)
     measures: Measures = Field(default_factory=Measures)
     edits: EditsConfig = Field(default_factory=EditsConfig)
+    classify: Classify = Field(default_factory=Classify)
+    tokenizer: str | None = None
+    """A `tokenizer.json` that counts the tokens; without one they are an estimate."""
     duplicates: Duplicates = Field(default_factory=Duplicates)
     decontaminate: Decontaminate = Field(default_factory=Decontaminate)
     rules: dict[str, Any] = Field(default_factory=dict)
@@ -142,6 +148,11 @@ class Settings(Section):
     duplicates: Duplicates
     decontaminate: Decontaminate = Field(default_factory=Decontaminate)
     profile: Profile
+    classify: Classify = Field(default_factory=Classify)
+    """The runs of the models by their paths."""
+    tokenizer: str | None = None
+    digests: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the models, by their names in `classify`, and of the tokenizer."""
 
     def read_options(self) -> ReadOptions:
         """The reader's own form of the `read` section."""
@@ -177,7 +188,7 @@ class Settings(Section):
         """All that decides what the first map writes, except the input and the code: equal values, equal outputs."""
         from curate.language import model_digest
 
-        own = self.model_dump(mode="json", exclude={"profile", "duplicates", "decontaminate"})
+        own = self.model_dump(mode="json", exclude={"profile", "duplicates", "decontaminate", "classify", "tokenizer"})
         return own | {
             "signing": self.duplicates.signing(),
             "texts": list(self.text_versions()),
@@ -199,14 +210,17 @@ class Plan(NamedTuple):
     provenance: dict[str, str]
     outside: str
     sought: Sought | None
+    models: tuple[Run, ...] = ()
+    """The runs that hold the models which the recipe names."""
 
 
-def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
+def resolve(layers: Sequence[Node], sets: Sequence[str], root: Path) -> Plan:
     """Layers from weakest to strongest, then `--set` arguments, which name a rule of the profile or a recipe's value.
 
-    The profile's own edits and engine lie below every layer. Raises UserError at the offending place, also for lists,
-    tables and models that cannot be read: nothing has started yet.
+    The profile's own edits and engine lie below every layer; runs of models are looked for under `root`. Raises
+    UserError at the offending place, also for lists, tables and models that cannot be read: nothing has started yet.
     """
+    from curate import required
     from curate.contamination.sought import Sought
     from curate.measures import tables
 
@@ -231,7 +245,8 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
             raise _placed(UserError(message, hint=hint), place)
     profile = override(profile, recipe.rules, {name: str(place) for name, place in places.items()})
     _refuse_logins(recipe.input)
-    _require_measures(profile, recipe.measures, recipe.duplicates)
+    models = _models(recipe, own, root)
+    required.measures(profile, recipe, models)
     _require_one_cut(recipe)
     settings = Settings(
         seed=recipe.seed,
@@ -243,6 +258,9 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
         duplicates=recipe.duplicates,
         decontaminate=recipe.decontaminate,
         profile=profile,
+        classify=recipe.classify if models is None else models.classify,
+        tokenizer=recipe.tokenizer,
+        digests=({} if models is None else models.digests) | _tokenizer_digest(recipe, own),
     )
     sought = Sought.read(recipe.decontaminate)
     outside = fingerprint(
@@ -251,7 +269,7 @@ def resolve(layers: Sequence[Node], sets: Sequence[str]) -> Plan:
         index=_index_digest(recipe.duplicates),
         sought=None if sought is None else sought.identity(recipe.decontaminate),
     )
-    return Plan(recipe, settings, provenance, outside, sought)
+    return Plan(recipe, settings, provenance, outside, sought, () if models is None else tuple(models.runs))
 
 
 def _require_one_cut(recipe: Recipe) -> None:
@@ -260,6 +278,39 @@ def _require_one_cut(recipe: Recipe) -> None:
         message = "decontaminate.remove: span and duplicates.paragraphs or substrings both cut kept texts"
         hint = "leave one to a later command: curate decontaminate RUN --remove span"
         raise UserError(message, hint=hint)
+
+
+def _models(recipe: Recipe, layers: Sequence[Node], root: Path) -> Opened | None:
+    """The models that the recipe names, opened; None where it names none. Errors stand where the model is named."""
+    for name in recipe.edits.harm.name:
+        if name not in recipe.classify.harm:
+            message = f"sentences that are '{name}' are to be cut, but no model for that is named"
+            hint = did_you_mean(name, recipe.classify.harm) or f"name its run: --set classify.harm.{name}=RUN"
+            raise _placed(UserError(message, hint=hint), _place(layers, "edits", "harm", "name"))
+    names = {one.name for one in recipe.classify.named()}
+    if not names:
+        return None
+    from curate.classify import opened
+
+    try:
+        return opened.find(recipe.classify, root)
+    except UserError as error:
+        name = error.message.split(":")[0].removeprefix("classify.")
+        raise (_placed(error, _place(layers, "classify", *name.split("."))) if name in names else error) from None
+
+
+def _tokenizer_digest(recipe: Recipe, layers: Sequence[Node]) -> dict[str, str]:
+    if recipe.tokenizer is None:
+        return {}
+    from curate.tokens import DIGEST, Counter
+    from workbench.files import sha256
+
+    path = Path(recipe.tokenizer)
+    try:
+        Counter(path)
+    except UserError as error:
+        raise _placed(error, _place(layers, "tokenizer")) from None
+    return {DIGEST: sha256(path)}
 
 
 def _index_digest(duplicates: Duplicates) -> str | None:
@@ -312,31 +363,10 @@ def _refuse_logins(inputs: Sequence[str]) -> None:
             raise UserError(f"the input {where} holds a login", hint=hint)
 
 
-def _require_measures(profile: Profile, section: Measures, duplicates: Duplicates) -> None:
-    """Refuses a rule, or an order of copies, that reads what nobody measures, before anything starts."""
-    from curate.duplicates.order import require_order
-    from curate.measures import plugins, tables
-    from curate.rules.catalogue import kinds
-
-    own = {measure.name for plugin in plugins.installed().values() for measure in plugin.measures}
-    lexicons = {f"lexicon.{name}{suffix}" for name in section.lexicons for suffix in ("", "_share")}
-    taken = {*kinds(), *own, *lexicons}
-    given = tables.kinds(section.tables)
-    known = {*taken, *tables.names(section.tables, taken)}
-    require(profile, [*known, *(f"{name}@{text}" for name in known for text in ("extracted", "edited"))])
-    numbers = {name for name, kind in {**kinds(), **given}.items() if kind != "text"} | own | lexicons
-    require_order(duplicates.survivor, numbers)
-    for rule in profile.rules:
-        values = rule.threshold if isinstance(rule.threshold, tuple) else (rule.threshold,)
-        if rule.measure in given and any(isinstance(one, str) != (given[rule.measure] == "text") for one in values):
-            hint = "correct the threshold, or the column's type"
-            raise UserError(f"rule '{rule.id}': '{rule.measure}' holds {given[rule.measure]}s", hint=hint)
-
-
-def load(path: Path | None, values: dict[str, Any], sets: Sequence[str]) -> Plan:
-    """A recipe from a file (or none), values given by flags, and `--set` arguments."""
+def load(path: Path | None, values: dict[str, Any], sets: Sequence[str], root: Path) -> Plan:
+    """A recipe from a file (or none), values given by flags, and `--set` arguments; `root`: where runs have ids."""
     layers = [] if path is None else [recipes.from_file(path)]
     given = {name: value for name, value in values.items() if value not in (None, [])}
     if given:
         layers.append(recipes.from_values(given, "command line"))
-    return resolve(layers, sets)
+    return resolve(layers, sets, root)

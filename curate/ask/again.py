@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from curate import tokens
 from curate.ask.finished import FinishedRun
 from curate.duplicates import order
 from curate.duplicates.resolve import DUPLICATES
@@ -23,7 +24,8 @@ _CHUNK = 250_000
 
 def undecided_rows(run: FinishedRun, profile: Profile) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """(decisions, measures) of the documents that rules decide, in order, a bounded number at a time."""
-    wanted = ["id", "text.tokens", "text.chars", "language.lang", *columns(profile)]
+    counted = tokens.column(run.scan("measures").collect_schema().names())
+    wanted = ["id", counted, "text.chars", "language.lang", *columns(profile)]
     own = pl.col("rule").ne_missing(SAME_RECORD)
     decisions = run.scan("decisions").filter(own).with_row_index("order")
     measures = run.scan("measures").select(list(dict.fromkeys(wanted)))

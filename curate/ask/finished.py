@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,16 @@ class FinishedRun:
             raise self._damaged(path, error.strerror or str(error)) from None
         except ValidationError:
             raise self._damaged(path, "not the settings of a run of this version") from None
+
+    @cached_property
+    def tokenizer(self) -> str | None:
+        """The tokenizer that counted the run's tokens, by path; None where they are an estimate, as in runs that were
+        not made by `curate run`."""
+        try:
+            found = json.loads((self.path / "settings.json").read_bytes()).get("tokenizer")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return found if isinstance(found, str) else None
 
     @property
     def path(self) -> Path:

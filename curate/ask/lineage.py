@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from curate.ask.finished import FinishedRun
+from curate.classify.config import KINDS as MODELS
 from workbench import registry
 from workbench.errors import Exit, UserError
 
 
 def lineage(run: FinishedRun, root: Path) -> list[FinishedRun]:
-    """The run itself, then all it was made from, depth first; one that is gone or has changed since is left out, with
-    what it was made from."""
+    """The run itself, then all its documents were made from, depth first; one that is gone or has changed since is left
+    out, with what it was made from, and so are the models that it asked."""
     found: list[FinishedRun] = []
     lost: int | None = None
     for one in registry.lineage(run.path, root):
         if lost is not None and one.depth > lost:
             continue
         lost = None
-        if one.path is None or one.state != "finished":
+        if one.path is None or one.state != "finished" or (one.depth and one.kind in MODELS):
             lost = one.depth
         elif one.kind.startswith("curate.") and one.path.resolve() not in {other.path.resolve() for other in found}:
             found.append(run if one.depth == 0 else FinishedRun.open(str(one.path), root))

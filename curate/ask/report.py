@@ -15,6 +15,7 @@ from curate.ask.gallery import gallery
 from curate.ask.sample import sample
 from curate.pipeline.rollups import Funnel, funnel
 from curate.rules import Rule, margins
+from curate.tokens import label
 from workbench import html, plots
 from workbench.errors import UserError
 from workbench.files import write_text
@@ -75,7 +76,7 @@ def _summary(run: FinishedRun, levels: Funnel) -> html.Html:
         ["profile", f"{run.profile.name} ({run.profile.source})"],
         ["input", f"{len(pages):,} {'file' if len(pages) == 1 else 'files'}, {size(sum(one.bytes for one in pages))}"],
         ["records", f"{levels.total:,} = {levels.kept:,} kept + {levels.dropped:,} dropped + {levels.failed:,} failed"],
-        ["kept (tokens estimated)", f"{levels.tokens_kept:,} tokens, {size(levels.bytes_kept)} of text"],
+        [label(run.tokenizer, "kept, tokens"), f"{levels.tokens_kept:,} tokens, {size(levels.bytes_kept)} of text"],
         ["made", f"{manifest.finished} by winnow {manifest.code.version}"],
     ]
     return html.table(["", ""], rows)

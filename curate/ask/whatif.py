@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from curate import tokens
 from curate.ask import again
 from curate.ask.finished import FinishedRun
 from curate.recipe import Settings
@@ -30,20 +31,21 @@ def whatif(run: FinishedRun, settings: Settings, changed: Sequence[str], example
         verdicts = evaluate(profile, measures)
         late = measures.select("id").join(gone, on="id", how="left", maintain_order="left")["late"]
         first = verdicts.first.zip_with(verdicts.first.is_not_null(), late)
-        tokens = measures["text.tokens"].to_numpy()
+        counts = measures[tokens.column(measures.columns)]
+        each = counts.to_numpy()
         was, now = (decisions["state"] == "kept").to_numpy(), first.is_null().to_numpy()
         kept.update(
             before=int(was.sum()),
             after=int(now.sum()),
-            tokens_before=int(tokens[was].sum()),
-            tokens_after=int(tokens[now].sum()),
+            tokens_before=int(each[was].sum()),
+            tokens_after=int(each[now].sum()),
         )
         # The rule that decided is named where it changes: what dropped a document before, what drops it now.
         transitions = pl.DataFrame(
             {
                 "before": decisions["rule"].fill_null("kept"),
                 "after": first.fill_null("kept"),
-                "tokens": measures["text.tokens"],
+                "tokens": counts,
             }
         ).filter(pl.col("before") != pl.col("after"))
         for before, after, count, total in (

@@ -62,6 +62,15 @@ def _of_run(run: FinishedRun) -> list[Activity]:
             edits = run.run.manifest.counts.get("edits", 0) if run.run.manifest else 0
             said = "Lines, citation marks and personal data cut or replaced, each as a span that is recorded"
             found.append(Activity("edit", said, {"edits": edits}))
+            models = [f"{one.name} by {_model(one.run)}" for one in settings.classify.named()]
+            if models:
+                found.append(
+                    Activity(
+                        "classify",
+                        f"Scores, domains and finds of trained models: {', '.join(models)}",
+                        {"models": len(models)},
+                    )
+                )
     return found
 
 

@@ -81,7 +81,8 @@ def context() -> dict[str, Any]:
 def _responsible(facts: Facts, said: dict[str, Any]) -> dict[str, Any]:
     """The properties of the RAI extension that follow from the facts and the answers."""
     acted = [f"{kind}: {action}" for kind, action in pii_actions(facts).items()]
-    personal = [f"Found by patterns, and what is done: {', '.join(acted)}."]
+    by = "patterns" if facts.settings.classify.pii is None else "patterns and a trained tagger"
+    personal = [f"Found by {by}, and what is done: {', '.join(acted)}."]
     found: dict[str, Any] = {
         "rai:dataCollection": f"Pages of a web crawl, from {len(facts.inputs):,} files.",
         "rai:dataCollectionType": "Web Scraping",

@@ -140,11 +140,12 @@ def _handed_on(run: FinishedRun, documents: FinishedRun) -> HandedOn:
     assert manifest is not None and held is not None
     gates = list(dict.fromkeys([*manifest.gates, *held.gates]))
     folder = _FOLDERS.get(manifest.kind, "documents/")
+    counted_by = None if documents.tokenizer is None else PurePosixPath(documents.tokenizer).name
     files = [DataFile(one.path, one.bytes, one.sha256) for one in manifest.outputs if one.path.startswith(folder)]
     if manifest.kind != EXPORT:
-        return HandedOn(run.run.id, files, [], None, gates, manifest.counts)
+        return HandedOn(run.run.id, files, [], counted_by, gates, manifest.counts)
     splits = read_splits(run.path)
-    tokenizer = manifest.inputs[0].path if manifest.inputs else None
+    tokenizer = manifest.inputs[0].path if manifest.inputs else counted_by
     return HandedOn(run.run.id, in_order(files, splits), splits, tokenizer, gates, manifest.counts)
 
 

@@ -9,6 +9,7 @@ from curate.card.tables import UNKNOWN
 from workbench.render import percent
 
 _PATTERNS = "Personal data is found by patterns: names of people, postal addresses and indirect descriptions stay."
+_TAGGED = "Names and addresses are found by a trained tagger, which misses some and takes other words for them."
 
 
 def gaps(facts: Facts) -> list[str]:
@@ -39,7 +40,7 @@ def _content(facts: Facts) -> Iterator[str]:
     left = [kind for kind, action in actions.items() if action in ("off", "flag")]
     if left:
         yield f"Left in the texts: {', '.join(left)}."
-    yield _PATTERNS
+    yield _PATTERNS if facts.settings.classify.pii is None else _TAGGED
     if not any(name.startswith("harm.") for name in facts.measures):
         yield "No classifier has looked for toxic, sexual or hateful content."
     if not any(name.startswith("quality.") for name in facts.measures):
@@ -60,4 +61,8 @@ def _duplicates(facts: Facts) -> Iterator[str]:
 
 def pii_actions(facts: Facts) -> dict[str, str]:
     """What is done with each kind of personal data."""
-    return {kind: action for kind, action in facts.settings.edits.pii.model_dump().items() if isinstance(action, str)}
+    edits = facts.settings.edits
+    actions = {kind: action for kind, action in edits.pii.model_dump().items() if isinstance(action, str)}
+    # What the tagger of the run has learned to find stands in its measures.
+    counted = [name.removeprefix("edits.pii_") for name in facts.measures if name.startswith("edits.pii_")]
+    return actions | {kind: edits.tagged.action for kind in counted if kind not in actions}

@@ -12,6 +12,7 @@ from curate.card.facts import RULES, Facts
 from curate.card.gaps import gaps, pii_actions
 from curate.card.tables import UNKNOWN, Share
 from curate.export.configs import configs, front_matter
+from curate.tokens import label
 from workbench.render import percent
 from workbench.visible import one_line
 
@@ -126,13 +127,11 @@ def _number(value: Any) -> str:
 
 def _size(facts: Facts) -> str:
     totals = facts.totals
-    counted = facts.handed_on.tokenizer
-    tokens = facts.handed_on.counts["tokens"] if counted else totals.tokens
-    by = f"counted by {_code(counted)}" if counted else "estimated"
+    tokens = facts.handed_on.counts.get("tokens", totals.tokens)
     rows: list[tuple[str, Any]] = [("documents", totals.documents)]
     if facts.is_mix:
         rows.append(("rows (documents with their copies)", facts.handed_on.counts.get("rows", totals.copies)))
-    rows += [(f"tokens ({by})", tokens), ("characters", totals.chars), ("hosts", totals.hosts)]
+    rows += [(_text(label(facts.handed_on.tokenizer)), tokens), ("characters", totals.chars), ("hosts", totals.hosts)]
     if totals.first_date is not None:
         rows.append(("pages fetched", f"{totals.first_date} to {totals.last_date}"))
     rows.append(("files", len(facts.handed_on.files)))
@@ -153,7 +152,7 @@ def _splits(facts: Facts) -> str:
 def _shares(name: str, shares: Sequence[Share], facts: Facts, number: int) -> str:
     total = facts.totals.tokens
     rows = [[one.name, one.documents, one.tokens, percent(one.tokens / total if total else None)] for one in shares]
-    text = _table([name, "documents", "tokens (estimated)", "share"], rows)
+    text = _table([name, "documents", _text(label(facts.settings.tokenizer)), "share"], rows)
     return text if number <= len(shares) else f"{text}\nThe {len(shares)} with most tokens of {number:,}.\n"
 
 
@@ -224,7 +223,8 @@ def _licences(facts: Facts, answers: Answers) -> str:
         return whole
     names = {one.source: f"{one.licence} {one.url or ''}".strip() for one in answers.licences}
     rows = [[one.name, names.get(one.name, UNKNOWN), one.documents, one.tokens] for one in facts.licences]
-    return f"{whole}\n{_table(['source', 'licence', 'documents', 'tokens (estimated)'], rows, 2)}"
+    counted = _text(label(facts.settings.tokenizer))
+    return f"{whole}\n{_table(['source', 'licence', 'documents', counted], rows, 2)}"
 
 
 def _columns(facts: Facts) -> str:

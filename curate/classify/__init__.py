@@ -1,4 +1,5 @@
 """Classifiers of documents: quality, domains, harm, and a tagger of names; trained on what the user names.
 
-`curate.classify.measures.Classifier` is what a run asks; `curate.classify.model.load` opens a trained model.
+`curate.classify.config` is what a recipe says of them, `curate.classify.opened` opens what it names;
+`curate.classify.model.load` opens a single one.
 """

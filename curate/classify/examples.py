@@ -89,7 +89,8 @@ class Reader:
         rows = list(self._run_rows(source, label) if source.run is not None else self._file_rows(source, label))
         if source.limit is None or len(rows) <= source.limit:
             return rows
-        order = sorted(range(len(rows)), key=lambda at: (xxhash.xxh3_64_intdigest(rows[at]["id"], self._seed), at))
+        keys = [xxhash.xxh3_64_intdigest(row["id"].encode(), self._seed) for row in rows]
+        order = sorted(range(len(rows)), key=lambda at: (keys[at], at))
         return [rows[at] for at in sorted(order[: source.limit])]
 
     def _run_rows(self, source: Source, label: str | None) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -13,21 +13,10 @@ from curate.classify.examples import JOIN, Reader
 from curate.classify.model import Model
 from curate.classify.settings import Harm
 from curate.classify.training import Prepared
-from curate.measures.batch import Batch
 from workbench.errors import UserError
 
 HARMLESS = "harmless"
 """How examples without any harm are told apart in tables; no model scores it."""
-
-
-class HarmfulSentence(NamedTuple):
-    """A sentence over the threshold: document in the batch, code points in its text, the worst label and its score."""
-
-    doc: int
-    start: int
-    end: int
-    label: str
-    score: float
 
 
 def prepare(settings: Harm, folder: Path, root: Path) -> Prepared:
@@ -65,17 +54,3 @@ def judge(frame: pl.DataFrame, trained: Model, share: float) -> dict[str, Any]:
         )
         reports[label] = evaluate.quality(here, share)
     return {"examples": frame.height, "by_label": reports}
-
-
-def sentences(batch: Batch, trained: Model, threshold: float) -> list[HarmfulSentence]:
-    """The sentences whose worst score is at least `threshold`, in order: what a run cuts, or counts to drop."""
-    scores = trained.score_sentences(batch)
-    spans, first = batch.segments.sentences, batch.segments.text.first
-    found = []
-    for doc in range(batch.docs):
-        for at in range(int(spans.first[doc]), int(spans.first[doc + 1])):
-            worst = int(scores[at].argmax())
-            if scores[at, worst] >= threshold:
-                begin, end = int(spans.begin[at] - first[doc]), int(spans.end[at] - first[doc])
-                found.append(HarmfulSentence(doc, begin, end, trained.labels[worst], float(scores[at, worst])))
-    return found

@@ -48,7 +48,7 @@ class Described(BaseModel):
     across: list[str] = []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """One trained classifier."""
 

@@ -41,7 +41,7 @@ def page_rows(batch: Batch) -> Rows:
 
 def page_features(batch: Batch) -> Extra:
     """The features that are no words; each shape counts as much as a word that stands a few times."""
-    columns: dict[str, Any] = {**text(batch), **code(batch)}
+    columns: dict[str, Any] = {**batch.once(text), **batch.once(code)}
     shapes = []
     for name in (*_TEXT, *_CODE):
         limits = _LIMITS.get(name, _SHARES)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt
 
 from curate.classify import files, linear, split, tagger
+from curate.classify.config import PII as KIND
 from curate.classify.model import FOLDER, Described, batch_of
 from curate.classify.settings import Linear
 from curate.classify.tagger import OTHER, Tagged, Tagger
@@ -26,7 +27,6 @@ from workbench.recipes import Section, dump
 from workbench.runs import Run
 from workbench.yamltree import dump as dump_values
 
-KIND = "curate.pii"
 _CHUNK = 256
 
 
@@ -270,7 +270,11 @@ def load(name: str, root: Path) -> Tagger:
     run = Run.open(name, root)
     if run.manifest is None or run.manifest.kind != KIND:
         raise UserError(f"{run.path} holds no tagger", hint="name a run of curate pii train", code=Exit.INPUT)
-    folder = run.path / FOLDER
+    return open_tagger(run.path / FOLDER)
+
+
+def open_tagger(folder: Path) -> Tagger:
+    """The tagger in a folder. UserError (exit 4) where it is missing, damaged, or made by another version."""
     try:
         described = Described.model_validate_json((folder / "model.json").read_bytes())
     except (OSError, ValueError):

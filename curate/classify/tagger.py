@@ -54,6 +54,11 @@ class Tagger(NamedTuple):
     across: list[str]
     engine: LinearModel
 
+    @property
+    def kinds(self) -> list[str]:
+        """What it finds."""
+        return [label for label in self.labels if label != OTHER]
+
     def find(self, batch: Batch, threshold: float = 0.5) -> list[Tagged]:
         """The finds in order: words with at least this probability, and their neighbours of `EDGE` of it."""
         words, text = batch.segments.words_uax29, batch.segments.text

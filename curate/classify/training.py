@@ -26,7 +26,6 @@ from workbench.runs import Run
 from workbench.tables import ShardWriter
 from workbench.yamltree import dump as dump_values
 
-QUALITY, DOMAINS, HARM, PII = "curate.quality", "curate.domains", "curate.harm", "curate.pii"
 EXAMPLES = "examples"
 
 

@@ -46,7 +46,7 @@ def train(
     dry_run: DryRun = False,
 ) -> Result:
     """Train on labelled examples, or on labels that seed terms or clusters give, and judge on what was held out."""
-    from curate.classify import domains, model, training
+    from curate.classify import config, domains, model, training
     from curate.classify.settings import Domains
     from curate.classify.sources import flag_values, settings_of
 
@@ -62,9 +62,9 @@ def train(
         return Result({"used": used, "warnings": ready.notes}, [used_table(used)])
     for note in ready.notes:
         screen.warn(note)
-    described = model.describe(training.DOMAINS, settings, ready.labels, reads=reads)
+    described = model.describe(config.DOMAINS, settings, ready.labels, reads=reads)
     done = training.write(
-        training.DOMAINS,
+        config.DOMAINS,
         settings,
         described,
         ready,
@@ -89,12 +89,12 @@ def evaluate(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Judge a model on labelled files, or say how the texts of a run divide."""
-    from curate.classify import domains, model, training
+    from curate.classify import config, domains, model, training
     from curate.classify.examples import Reader
     from curate.classify.settings import Training
     from curate.classify.sources import flag_source, flag_values, settings_of
 
-    _, found = model.load(trained, root, training.DOMAINS)
+    _, found = model.load(trained, root, config.DOMAINS)
     settings, folder = settings_of(Training, None, flag_values("labelled", labelled, None, root), [])
     sources = [*settings.labelled, *(flag_source(name, None, root) for name in on or [])]
     read = Reader(folder, root, piece=settings.piece, seed=settings.seed).read({}, sources)

@@ -55,7 +55,7 @@ def export(
     from curate.export import plan as plans
     from curate.export import splits as shares
     from curate.export import write
-    from curate.export.tokens import Counter
+    from curate.tokens import Counter
 
     if format not in FORMATS:
         raise UserError(f"no format '{format}'", hint=f"one of {', '.join(FORMATS)}")
@@ -74,12 +74,13 @@ def export(
         screen.warn(f"exported all the same: {gate}")
     _warn(screen, plan, wanted)
     if dry_run:
-        return Result({"splits": plan.splits, "clusters": plan.clusters}, [_table(plan.splits, "", tokenizer)])
+        table = _table(plan.splits, "", plan.counted_by(tokenizer))
+        return Result({"splits": plan.splits, "clusters": plan.clusters}, [table])
     people = said.model_dump(mode="json", exclude_unset=True) if format == "datasets" else None
     options = write.Options(format, wanted, seed, shard_chars, tokenizer, people)
 
     def describe(done: write.Exported) -> dict[str, str]:
-        counter = None if tokenizer is None else tokenizer.name
+        counter = plan.counted_by(tokenizer)
         files = in_order([DataFile(file.path, file.bytes, file.sha256) for file in done.files], done.splits)
         return card(runs, said, HandedOn(done.run.id, files, done.splits, counter, gates, done.counts))
 
@@ -104,7 +105,7 @@ def export(
         "was_done": done.was_done,
     }
     title = f"{done.run.path}: done before, nothing to do" if done.was_done else str(done.run.path)
-    return Result(data, [_table(done.splits, title, tokenizer), Facts(_facts(plan))], done.run.path)
+    return Result(data, [_table(done.splits, title, plan.counted_by(tokenizer)), Facts(_facts(plan))], done.run.path)
 
 
 _GATED = "look at it with 'curate duplicates', make the run again, or export it all the same with --force"
@@ -130,10 +131,13 @@ def _warn(screen: Screen, plan: Plan, shares: dict[str, float]) -> None:
             screen.warn(f"the split {split['split']} is empty: {plan.rows.height:,} documents are few for its share")
 
 
-def _table(splits: list[dict[str, Any]], title: str, tokenizer: Path | None) -> Table:
+def _table(splits: list[dict[str, Any]], title: str, tokenizer: str | None) -> Table:
+    from curate.tokens import label
+
     names = [name for name in ("phase", "split", "documents", "rows", "files", "tokens") if name in splits[0]]
-    note = "tokens by the run's estimate" if tokenizer is None else f"tokens by {tokenizer.name}"
-    return Table(names, [[split[name] for name in names] for split in splits], title, note * ("tokens" in names))
+    return Table(
+        names, [[split[name] for name in names] for split in splits], title, label(tokenizer) * ("tokens" in names)
+    )
 
 
 def _facts(plan: Plan) -> list[tuple[str, Any]]:

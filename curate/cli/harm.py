@@ -31,7 +31,7 @@ def train(
     dry_run: DryRun = False,
 ) -> Result:
     """Train one score for each kind of harm; a text may have several, or none."""
-    from curate.classify import harm, model, training
+    from curate.classify import config, harm, model, training
     from curate.classify.settings import Harm
     from curate.classify.sources import flag_values, settings_of
 
@@ -45,9 +45,9 @@ def train(
         return Result({"used": used, "warnings": ready.notes}, [used_table(used)])
     for note in ready.notes:
         screen.warn(note)
-    described = model.describe(training.HARM, settings, ready.labels, exclusive=False)
+    described = model.describe(config.HARM, settings, ready.labels, exclusive=False)
     done = training.write(
-        training.HARM,
+        config.HARM,
         settings,
         described,
         ready,
@@ -72,13 +72,13 @@ def evaluate(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Judge a model on other labelled files."""
-    from curate.classify import harm, model, training
+    from curate.classify import config, harm, model, training
     from curate.classify.settings import Harm
     from curate.classify.sources import flag_values, settings_of
 
     if not labelled:
         raise UserError("nothing to judge the model on", hint="name --labelled FILE:FIELD")
-    _, found = model.load(trained, root, training.HARM)
+    _, found = model.load(trained, root, config.HARM)
     settings, folder = settings_of(Harm, None, flag_values("labelled", labelled, None, root), sets or [])
     ready = harm.prepare(settings, folder, root)
     for note in ready.source.notes:

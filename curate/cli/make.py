@@ -50,7 +50,7 @@ def run(
     """Curate: from crawl files to kept documents, with the reason for every other one."""
     from curate.cli.show import outcome_result, plan_result
 
-    plan = _plan(recipe, input, profile, limit, seed, sets)
+    plan = _plan(recipe, input, profile, limit, seed, sets, root)
     if dry_run:
         return plan_result(plan, probe=False)
     outcome = _execute(screen, plan, out, root, jobs, resume, force)
@@ -68,11 +68,12 @@ def plan(
     limit: Limit = None,
     seed: Seed | None = None,
     sets: Sets = None,
+    root: Root = DEFAULT_ROOT,
 ) -> Result:
     """What a run would do: steps, units, and from a small probe its time, memory and disk."""
     from curate.cli.show import plan_result
 
-    return plan_result(_plan(recipe, input, profile, limit, seed, sets), probe=True)
+    return plan_result(_plan(recipe, input, profile, limit, seed, sets, root), probe=True)
 
 
 @command("curate.decide/1")
@@ -108,7 +109,7 @@ def retry(screen: Screen, run: RunName, root: Root = DEFAULT_ROOT, jobs: Jobs = 
     if found.started.kind != KIND:
         hint = "give the command that began it again; it goes on by itself"
         raise UserError(f"{found.path} is a {found.started.kind} run", hint=hint)
-    plan = _plan(found.path / "recipe.yaml", None, None, None, None, None)
+    plan = _plan(found.path / "recipe.yaml", None, None, None, None, None, root)
     outcome = _execute(screen, plan, found.path, root, jobs)
     if not outcome.failed:
         _index(screen, plan, outcome)
@@ -131,7 +132,9 @@ def init(
         raise UserError(f"{path} is a folder", hint=f"name a file: {path / 'recipe.yaml'}")
     if path.exists() and not force:
         raise UserError(f"{path} exists", hint="name another file, or replace it with --force")
-    write_text(path, recipes.dump(_plan(None, input or ["crawl/*.warc.gz"], profile, None, None, None).recipe))
+    write_text(
+        path, recipes.dump(_plan(None, input or ["crawl/*.warc.gz"], profile, None, None, None, DEFAULT_ROOT).recipe)
+    )
     return Result({"recipe": str(path), "next": f"curate run {path} --out runs/first"})
 
 
@@ -142,11 +145,12 @@ def _plan(
     limit: int | None,
     seed: int | None,
     sets: list[str] | None,
+    root: Path,
 ) -> Plan:
     from curate.recipe import load
 
     values: dict[str, Any] = {"input": inputs, "profile": profile, "limit": limit, "seed": seed}
-    found = load(recipe, values, sets or [])
+    found = load(recipe, values, sets or [], root)
     if not found.recipe.input:
         raise UserError(
             "no input is named", hint="curate run --input 'crawl/*.warc.gz' (or --input sample, for pages of our own)"
@@ -163,6 +167,7 @@ def _execute(
     if count == 1:
         # One worker is this process: polars must not start a thread for every core beside it.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # nor does a tokenizer: the workers use the cores
     from curate.pipeline.run import FORECAST, execute
     from workbench.events import Event
 

@@ -49,9 +49,13 @@ def mix(
             screen.warn(f"phase {phase.name}: {note}")
     data = {"counts": write.counts(plan), "phases": [_data(phase) for phase in plan.phases]}
     if dry_run:
-        return Result(data, _blocks(plan))
+        return Result(data, _blocks(plan, parent.tokenizer))
     done = write.write(parent, plan, inputs(mixing), out=out, root=root, force=force, attach=screen.attach)
-    return Result({**data, "was_done": done.was_done}, [*_blocks(plan), f"written to {done.run.path}"], done.run.path)
+    return Result(
+        {**data, "was_done": done.was_done},
+        [*_blocks(plan, parent.tokenizer), f"written to {done.run.path}"],
+        done.run.path,
+    )
 
 
 def _data(phase: Phase) -> dict[str, Any]:
@@ -83,10 +87,10 @@ def _data(phase: Phase) -> dict[str, Any]:
     return found
 
 
-def _blocks(plan: Plan) -> list[Block]:
+def _blocks(plan: Plan, tokenizer: str | None) -> list[Block]:
     blocks: list[Block] = []
     for phase in plan.phases:
-        blocks.append(_table(phase))
+        blocks.append(_table(phase, tokenizer))
         if phase.answer is not None:
             blocks += _regression(phase.answer)
     if len(plan.phases) > 1:
@@ -94,8 +98,10 @@ def _blocks(plan: Plan) -> list[Block]:
     return blocks
 
 
-def _table(phase: Phase) -> Table:
+def _table(phase: Phase, tokenizer: str | None) -> Table:
     import polars as pl
+
+    from curate.tokens import label
 
     shown = phase.groups.sort("tokens_wanted", "group", descending=[True, False])
     told = shown.head(_ROWS).with_columns(
@@ -114,7 +120,8 @@ def _table(phase: Phase) -> Table:
     ).rows()
     taken = int(phase.groups["tokens_taken"].sum())
     more = f"; {shown.height - _ROWS} smaller groups not shown" if shown.height > _ROWS else ""
-    note = f"{phase.budget:,.0f} tokens wanted, {taken:,} taken ({percent(taken / phase.budget)}), all counted{more}"
+    share = percent(taken / phase.budget)
+    note = f"{phase.budget:,.0f} {label(tokenizer)} wanted, {taken:,} taken ({share}), all counted{more}"
     heads = ["group", "documents", "tokens", "weight", "wanted", "epochs", "taken", "copies", "tokens taken"]
     return Table(heads, rows, f"phase {phase.name}: {phase.mixture.method}", note)
 

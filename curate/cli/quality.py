@@ -54,7 +54,7 @@ def train(
     dry_run: DryRun = False,
 ) -> Result:
     """Train on examples of both sides, and judge the model on hosts and files that were held out."""
-    from curate.classify import model, training
+    from curate.classify import config, model, training
 
     settings, folder = _settings(root, recipe, positive, negative, labelled, engine, seed, sets)
     ready = training.prepare(settings, folder, root)
@@ -65,11 +65,11 @@ def train(
         used = training.used(ready.frame)
         return Result({"used": used, "warnings": ready.notes}, [used_table(used)])
     score = settings.positive_label
-    described = model.describe(training.QUALITY, settings, ready.labels, score=score)
+    described = model.describe(config.QUALITY, settings, ready.labels, score=score)
     for note in ready.notes:
         screen.warn(note)
     done = training.write(
-        training.QUALITY,
+        config.QUALITY,
         settings,
         described,
         ready,
@@ -98,12 +98,12 @@ def evaluate(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Judge a model on other examples; on texts without labels, how its scores lie and which threshold keeps what."""
-    from curate.classify import model, training
+    from curate.classify import config, model, training
     from curate.classify.examples import Reader
     from curate.classify.sources import flag_source
 
     settings, folder = _settings(root, recipe, positive, negative, labelled, None, None, sets)
-    _, found = model.load(trained, root, training.QUALITY)
+    _, found = model.load(trained, root, config.QUALITY)
     score = found.described.score or settings.positive_label
     sources = {score: settings.positive, "negative": settings.negative}
     reader = Reader(folder, root, piece=settings.piece, seed=settings.seed)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curate.tokens import label
 from workbench.console import Result, Screen
 from workbench.errors import Exit, UserError
 from workbench.render import Block, Facts, Table, duration, percent, size
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from curate.recipe import Plan
 
 
-def funnel_table(funnel: Funnel, title: str) -> Table:
+def funnel_table(funnel: Funnel, title: str, tokenizer: str | None) -> Table:
     """Documents and tokens by step."""
     rows: list[list[Any]] = [
         [
@@ -35,7 +36,7 @@ def funnel_table(funnel: Funnel, title: str) -> Table:
     ]
     note = (
         f"{funnel.total:,} records = {funnel.kept:,} kept + {funnel.dropped:,} dropped + {funnel.failed:,} failed; "
-        f"{funnel.tokens_kept:,} tokens kept (estimated)"
+        f"{funnel.tokens_kept:,} {label(tokenizer)} kept"
     )
     return Table(["step", "in", "dropped", "failed", "out", "left", "tokens left", "bytes left"], rows, title, note)
 
@@ -77,7 +78,7 @@ def outcome_result(outcome: Outcome, screen: Screen) -> Result:
         "was_done": outcome.was_done,
     }
     title = f"{run.path}: done before, nothing to do" if outcome.was_done else f"{run.path}"
-    blocks: list[Block] = [funnel_table(outcome.funnel, title)]
+    blocks: list[Block] = [funnel_table(outcome.funnel, title, outcome.tokenizer)]
     return gated(Result(found, blocks, run.path), outcome.gates)
 
 
@@ -98,7 +99,7 @@ def decided_result(child: Child) -> Result:
             ("kept now", f"{child.funnel.kept:,} documents, {child.funnel.tokens_kept:,} tokens"),
         ]
     )
-    blocks: list[Block] = [funnel_table(child.funnel, str(child.run.path)), facts]
+    blocks: list[Block] = [funnel_table(child.funnel, str(child.run.path), child.tokenizer), facts]
     return gated(Result(data, blocks, child.run.path), child.gates)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import polars as pl
@@ -14,6 +14,7 @@ from curate.pipeline.finish import UnitTables
 from curate.pipeline.parts import slice_bounds
 from curate.pipeline.passages import apply_cuts
 from curate.pipeline.schemas import DECISIONS, DOCUMENTS, EDITS, UNIT_EDITS
+from curate.tokens import counter, estimate
 from workbench.events import Event, Listener
 
 
@@ -26,6 +27,7 @@ def without(
     """
     chars = parent.scan("decisions").select("chars").collect()["chars"].to_numpy()
     begins = slice_bounds(chars)
+    count = estimate if parent.tokenizer is None else counter(parent.settings)
     at = dict.fromkeys(("measures", "documents", "dropped"), 0)
     for begin, end in pairwise(begins):
         decisions = parent.scan("decisions").slice(begin, end - begin).collect().select(DECISIONS.keys())
@@ -41,7 +43,7 @@ def without(
         documents = parts["documents"].select(DOCUMENTS.keys())
         places = decisions.with_row_index("position").filter(own).select("id", pl.col("position").cast(pl.Int64))
         if spans:
-            documents, edits = cut_documents(documents, edits, hits, margin)
+            documents, edits = cut_documents(documents, edits, hits, margin, count)
             length = pl.col("text").str.len_bytes().cast(pl.Int64).alias("bytes")
             sizes = documents.join(hits, on="id", how="semi").select("id", "chars", "tokens", length)
             sizes = sizes.join(places, on="id")
@@ -56,7 +58,11 @@ def without(
 
 
 def cut_documents(
-    documents: pl.DataFrame, edits: pl.DataFrame, hits: pl.DataFrame, margin: int
+    documents: pl.DataFrame,
+    edits: pl.DataFrame,
+    hits: pl.DataFrame,
+    margin: int,
+    count: Callable[[Sequence[str]], Sequence[int]],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """DOCUMENTS with the hits cut out of their texts and counted anew, and EDITS that say what went."""
     places = _placed(documents)
@@ -65,7 +71,7 @@ def cut_documents(
     touched = places.join(of_hits, on="position", how="semi", maintain_order="left")
     edits = edits.select(EDITS.keys())
     before = edits.join(touched.select("id", "position"), on="id", maintain_order="left").select(UNIT_EDITS.keys())
-    done = apply_cuts(touched, before, cuts(of_hits, touched, before, margin))
+    done = apply_cuts(touched, before, cuts(of_hits, touched, before, margin), count)
     rest = edits.join(touched, on="id", how="anti", maintain_order="left")
     # Documents stand in the order of their ids among the edits, those that had none at the end.
     order = pl.concat([edits["id"], touched["id"]]).unique(maintain_order=True).to_frame().with_row_index("rank")

@@ -3,7 +3,19 @@
 `curate.edits.edit.edit` does the work; what stands here loads nothing heavy.
 """
 
-from curate.edits.config import EditsConfig, LineRules, PiiActions
+from curate.edits.config import EditsConfig, HarmCut, LineRules, PiiActions, Tagged
 from curate.edits.spans import Cut, Edit, Piece, apply, compose, difference
 
-__all__ = ["Cut", "Edit", "EditsConfig", "LineRules", "Piece", "PiiActions", "apply", "compose", "difference"]
+__all__ = [
+    "Cut",
+    "Edit",
+    "EditsConfig",
+    "HarmCut",
+    "LineRules",
+    "Piece",
+    "PiiActions",
+    "Tagged",
+    "apply",
+    "compose",
+    "difference",
+]

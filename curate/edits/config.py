@@ -2,14 +2,15 @@
 
 Every option is a name, never code. A line rule is `off` or the name of the implementation it follows (`c4@datatrove`,
 `refinedweb@dclm`, `winnow`); a kind of personal data is `off`, `flag`, `replace` or `surrogate`. How many finds drop a
-document is a rule of the profile over the measure `edits.pii_<kind>`, not an option here.
+document is a rule of the profile over the measure `edits.pii_<kind>`, not an option here. What trained models find
+(harmful sentences, names) is edited where the recipe names a model for it.
 """
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Action = Literal["off", "flag", "replace", "surrogate"]
 
@@ -85,6 +86,29 @@ class PiiActions(Strict):
     """Leave values set aside for documentation and tests (example.com, 192.0.2.0/24, 555-0100, test cards)."""
 
 
+class HarmCut(Strict):
+    """Which harmful sentences go; the recipe names a model for each kind under `classify.harm`."""
+
+    name: tuple[str, ...] = ()
+    """The kinds of harm: one name, or a list."""
+    cut: Literal["sentences"] = "sentences"
+    min_score: float = Field(default=0.4, gt=0, le=1)
+    """A sentence that scores so much by any of the kinds goes; 0.4 as in Dolma (Soldaini et al. 2024)."""
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class Tagged(Strict):
+    """What is done with the names and addresses that the tagger of `classify.pii` finds."""
+
+    action: Literal["flag", "replace"] = "replace"
+    min_score: float = Field(default=0.5, gt=0, lt=1)
+    """The least probability of the surest word of a find."""
+
+
 class EditsConfig(Strict):
     """The `edits` section of a profile."""
 
@@ -92,6 +116,8 @@ class EditsConfig(Strict):
     citations: Literal["off", "c4@datatrove", "c4@tfds", "winnow"] = "winnow"
     """Marks such as [12], [edit], [citation needed]; winnow knows them in many languages and spares code."""
     pii: PiiActions = Field(default_factory=PiiActions)
+    harm: HarmCut = Field(default_factory=HarmCut)
+    tagged: Tagged = Field(default_factory=Tagged)
 
     @classmethod
     def off(cls) -> EditsConfig:

@@ -20,12 +20,19 @@ from curate.edits.merge import merged
 from curate.edits.pii import find as pii_found
 from curate.edits.pii.candidates import candidates
 from curate.edits.pii.disguise import checked_key
-from curate.edits.pii.kinds import KINDS
+from curate.edits.pii.kinds import KINDS, Find, settled
 from curate.edits.spans import Edit, apply
 from curate.edits.triggers import Bell
 from curate.segment import decode, lines, splitlines
 
 NO_LINES = Cleared([], 0, 0)
+
+
+class Tags(NamedTuple):
+    """What a tagger found: all kinds that it knows, and the finds by document."""
+
+    kinds: Sequence[str]
+    finds: Mapping[int, Sequence[Find]]
 
 
 class Edited(NamedTuple):
@@ -38,12 +45,14 @@ class Edited(NamedTuple):
 
 def edit(texts: list[str], langs: Sequence[str | None], config: EditsConfig, key: bytes,
          hosts: Sequence[str | None] | None = None,
-         repeated: Mapping[int, Sequence[Removal]] = MappingProxyType({})) -> Edited:  # fmt: skip
+         repeated: Mapping[int, Sequence[Removal]] = MappingProxyType({}),
+         tagged: Tags | None = None) -> Edited:  # fmt: skip
     """Edit a batch of extracted texts.
 
     `langs` and `hosts` tell in which country's form a telephone number is read. `repeated` holds lines that go whatever
-    the rules say, by document (`curate.duplicates.repeats.lines.removals`). `key` is the secret of the run, of 16 bytes
-    or more, under which values are hashed. The texts of documents without edits are returned as they are.
+    the rules say, by document (`curate.duplicates.repeats.lines.removals`). `tagged` is what a trained tagger found.
+    `key` is the secret of the run, of 16 bytes or more, under which values are hashed. The texts of documents without
+    edits are returned as they are.
     Measures: `edits.lines_removed`, `edits.words_removed_frac` and `edits.chars_removed_frac` (line rules and citation
     marks, not the repeated lines; words by white space), and `edits.pii_<kind>`: the finds, whatever is done with them,
     in what the line rules leave. Raises ValueError for a key that is too short.
@@ -64,15 +73,19 @@ def edit(texts: list[str], langs: Sequence[str | None], config: EditsConfig, key
     finds = pii_found.find(
         texts, langs, hosts or [None] * len(texts), hits, candidates(text) if numeric else None, config.pii
     )
+    actions = {kind: getattr(config.pii, kind) for kind in KINDS}
+    if tagged is not None:
+        actions |= dict.fromkeys(tagged.kinds, config.tagged.action)
+        finds |= {doc: settled([*finds.get(doc, []), *found]) for doc, found in tagged.finds.items()}
     edited = list(texts)
     edits: list[Edit] = []
-    counts = {kind: np.zeros(len(texts), dtype=np.int32) for kind in KINDS}
+    counts = {kind: np.zeros(len(texts), dtype=np.int32) for kind in actions}
     removed_chars = np.zeros(len(texts))
     removed_words = np.zeros(len(texts))
     touched = range(len(texts)) if respacing != "off" else sorted({*marks, *cleared, *finds})
     for doc in touched:
         of_line = cleared.get(doc, NO_LINES)
-        of_doc = merged(texts[doc], doc, of_line.removals, marks.get(doc, []), finds.get(doc, []), config.pii, key)
+        of_doc = merged(texts[doc], doc, of_line.removals, marks.get(doc, []), finds.get(doc, []), actions, key)
         if respacing != "off":
             of_doc = respaced(texts[doc], starts[doc], doc, batch, of_doc, respacing)
         edits += of_doc

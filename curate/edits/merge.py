@@ -8,9 +8,8 @@ of a value stays behind.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from curate.edits.config import PiiActions
 from curate.edits.lines.find import Mark, Removal
 from curate.edits.pii.disguise import digest, surrogate
 from curate.edits.pii.kinds import Find, token
@@ -20,8 +19,9 @@ MARK = "citation:mark"
 
 
 def merged(text: str, doc: int, removals: Sequence[Removal], marks: Sequence[Mark], finds: Sequence[Find],
-           actions: PiiActions, key: bytes) -> list[Edit]:  # fmt: skip
-    """All edits of a document, sorted and without overlaps. Each of the three lists must be so already."""
+           actions: Mapping[str, str], key: bytes) -> list[Edit]:  # fmt: skip
+    """All edits of a document, sorted and without overlaps. Each of the three lists must be so already; `actions` says
+    what is done with each kind of find."""
     taken = _Intervals([(removal.start, removal.end) for removal in removals])
     cuts = [("lines", removal.kind, removal.start, removal.end) for removal in removals]
     cuts += [("citations", MARK, start, end) for start, end in marks if not taken.touched(start, end)]
@@ -36,11 +36,11 @@ def merged(text: str, doc: int, removals: Sequence[Removal], marks: Sequence[Mar
             inside.setdefault(touched[0], []).append(find)
             continue
         beaten.update(touched)
-        edits.append(_of_find(text, doc, find, getattr(actions, find.kind), key))
+        edits.append(_of_find(text, doc, find, actions[find.kind], key))
     for number, (step, kind, start, end) in enumerate(cuts):
         within = inside.get(number, [])
         if number in beaten:
-            edits += [_of_find(text, doc, find, getattr(actions, find.kind), key) for find in within]
+            edits += [_of_find(text, doc, find, actions[find.kind], key) for find in within]
         else:
             edits.append(Edit(doc, step, kind, start, end, _redacted(text, start, end, within), None, ""))
     return sorted(edits, key=lambda edit: edit.start)

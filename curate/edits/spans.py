@@ -18,7 +18,7 @@ class Edit(NamedTuple):
     """One change of one document, or one find that is only flagged."""
 
     doc: int  # position of the document in the batch
-    step: str  # "lines", "citations", "pii", "duplicates" or "contamination"
+    step: str  # "lines", "citations", "pii", "harm", "duplicates" or "contamination"
     kind: str  # "line:javascript", "citation:mark", "pii:email" ...
     start: int
     end: int
@@ -28,12 +28,12 @@ class Edit(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A stretch of an edited text that goes: another document keeps it, or it is a benchmark's."""
+    """A stretch of an edited text that goes: another document keeps it, a benchmark has it, or it is harmful."""
 
     start: int
     end: int
-    kind: str  # "paragraph:repeated", "substring:repeated", "contamination:gsm8k"
-    step: str = "duplicates"  # or "contamination"
+    kind: str  # "paragraph:repeated", "substring:repeated", "contamination:gsm8k", "harm:toxic"
+    step: str = "duplicates"  # or "contamination", "harm"
 
 
 class Piece(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +44,11 @@ class Plan:
     shards: list[Shard]
     splits: list[dict[str, Any]]
     clusters: dict[str, int] | None
+
+    def counted_by(self, tokenizer: Path | None) -> str | None:
+        """The name of the tokenizer that counted the exported tokens: the one that is asked for, else the run's."""
+        path = self.documents.tokenizer if tokenizer is None else tokenizer
+        return None if path is None else Path(path).name
 
     @property
     def is_mix(self) -> bool:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curate.export.tokens import COUNTED, ESTIMATED, Counter
+from curate.tokens import COUNTED, ESTIMATED, Counter
 from workbench.tables import ShardWriter
 from workbench.units import Report, Work
 
@@ -28,11 +28,12 @@ def shard_step(setup: dict[str, Any]) -> Iterator[Work]:
     """A file: payload `begin` and `end` in the plan's rows; writes `shard` and returns its rows and tokens.
 
     setup: `rows` (the plan's table), `documents` (the shards of the run), `run` (its id), `mix` (the phase and the
-    number of the copy are columns), `tokenizer` (path or None), `ending` (parquet or jsonl.zst).
+    number of the copy are columns), `tokenizer` (path or None), `counted` (whether it or the run counted the tokens),
+    `ending` (parquet or jsonl.zst).
     """
     source = _Source([Path(path) for path in setup["documents"]])
     counter = None if setup["tokenizer"] is None else Counter(Path(setup["tokenizer"]))
-    schema = exported_schema(source.schema, counted=counter is not None, mix=setup["mix"])
+    schema = exported_schema(source.schema, counted=setup["counted"], mix=setup["mix"])
     write = _write_parquet if setup["ending"] == "parquet" else _write_lines
 
     def work(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate import tokens
 from curate.ask.finished import FinishedRun
-from curate.export import tokens
 from curate.export.plan import ENDINGS, Plan
 from curate.export.shard import FILE
 from workbench.errors import Exit, UserError
@@ -127,6 +127,7 @@ def _shards(directory: Path, plan: Plan, options: Options, jobs: int, listener: 
         "run": plan.documents.run.id,
         "mix": plan.is_mix,
         "tokenizer": None if options.tokenizer is None else str(options.tokenizer),
+        "counted": plan.counted_by(options.tokenizer) is not None,
         "ending": ENDINGS[options.format],
     }
     units = []

@@ -64,7 +64,9 @@ class Measurer:
         """One row a document in input order, one column a measure in the order of the registry; no nulls, no NaN."""
         found: dict[str, pl.Series] = {}
         for family, compute in self._families.items():
-            for name, values in compute(batch).items():
+            # What reads the text alone is kept: a model that reads the page's shape asks again.
+            values_of = batch.once(compute) if family in _FAMILIES else compute(batch)
+            for name, values in values_of.items():
                 measure = self.registry[f"{family}.{name}"]
                 found[measure.name] = pl.Series(measure.name, values, dtype=plugins.TYPES[measure.dtype])
         for name, plugin in self._plugins.items():

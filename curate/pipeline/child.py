@@ -46,6 +46,7 @@ class Child:
     parent: Funnel
     never_fired: list[str]
     gates: list[str]
+    tokenizer: str | None = None
 
 
 def changed_settings(
@@ -153,7 +154,7 @@ def decide_again(
         if run.is_finished:
             rollup = pl.read_parquet(parquet_files(run.path / "rollups"), glob=False)
             stored = run.manifest.gates if run.manifest is not None else []
-            return Child(run, funnel(rollup, order), before, [], stored)
+            return Child(run, funnel(rollup, order), before, [], stored, settings.tokenizer)
         run.emit(Event("info", "decide", "rules over stored measures"))
         write_text(run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
         after = again.after_rules(parent, settings)
@@ -198,7 +199,7 @@ def decide_again(
             written=done.files,
             gates=gates,
         )
-        return Child(run, levels, before, done.never_fired(settings.profile), gates)
+        return Child(run, levels, before, done.never_fired(settings.profile), gates, settings.tokenizer)
 
 
 def _search_tables(parent: FinishedRun, gone: pl.DataFrame) -> dict[str, pl.DataFrame]:

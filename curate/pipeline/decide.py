@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from curate import tokens
 from curate.measures import length_rank
 from curate.pipeline.schemas import DECISIONS, FIXED_STEPS
 from curate.recipe import Settings
@@ -85,7 +86,7 @@ def settle(undecided: pl.DataFrame, measures: pl.DataFrame, profile: Profile) ->
             "fails": verdicts.fails,
             "error": verdicts.unknown,
             "chars": measures["text.chars"].cast(pl.Int64),
-            "tokens": measures["text.tokens"].cast(pl.Int64),
+            "tokens": measures[tokens.column(measures.columns)].cast(pl.Int64),
         },
         schema_overrides={"fails": pl.List(pl.String)},
     )

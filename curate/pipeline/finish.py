@@ -18,8 +18,11 @@ from curate.pipeline.parts import Slice, part, slices
 from curate.pipeline.passages import apply_cuts
 from curate.pipeline.schemas import DOCUMENTS
 from curate.rules import Profile
+from curate.tokens import estimate
 from workbench.files import Written
 from workbench.tables import ShardWriter
+
+_OF_MODELS = ("domain", "quality")
 
 
 @dataclass
@@ -55,10 +58,14 @@ def unit_tables(
     take: int,
     late: pl.DataFrame | None = None,
     cuts: pl.DataFrame | None = None,
+    *,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    count: Callable[[Sequence[str]], Sequence[int]] = estimate,
 ) -> Iterator[UnitTables]:
     """Joins what the two maps wrote about one unit, slice by slice.
 
-    `late` are the drops that came after the rules, `cuts` the passages that go from kept texts.
+    `late` are the drops that came after the rules, `cuts` the passages that go from kept texts; `columns`: of the
+    documents, by the measures that fill them; `count` counts the tokens of texts that were cut.
     """
     corpus_begin = 0
     for piece in slices(measured, batches, take):
@@ -66,7 +73,7 @@ def unit_tables(
         if late is not None:
             decisions = dropped_late(decisions, late.with_columns(pl.col("position") - piece.begin))
         if cuts is not None:
-            piece, decisions = _without_passages(piece, decisions, cuts)
+            piece, decisions = _without_passages(piece, decisions, cuts, count)
         has_text = piece.records["text"].is_not_null()
         first = decisions["rule"].ne_missing(SAME_RECORD).filter(has_text)
         own_measures = piece.measures.filter(first)
@@ -83,6 +90,7 @@ def unit_tables(
                 chars=own["chars"],
                 tokens=own["tokens"],
                 state=own["state"],
+                **{name: _of_model(measures, columns.get(name)) for name in _OF_MODELS},
             )
             .select(*(pl.col(name).cast(kind) for name, kind in DOCUMENTS.items()), "state")
         )
@@ -97,7 +105,17 @@ def unit_tables(
         yield UnitTables(decisions, measures, texts, edits)
 
 
-def _without_passages(piece: Slice, decisions: pl.DataFrame, cuts: pl.DataFrame) -> tuple[Slice, pl.DataFrame]:
+def _of_model(measures: pl.DataFrame, name: str | None) -> pl.Series | None:
+    """The measure as a column of the documents; a text without words has no domain."""
+    if name is None:
+        return None
+    column = measures[name]
+    return column.set(column == "", None) if column.dtype == pl.String else column
+
+
+def _without_passages(
+    piece: Slice, decisions: pl.DataFrame, cuts: pl.DataFrame, count: Callable[[Sequence[str]], Sequence[int]]
+) -> tuple[Slice, pl.DataFrame]:
     """The slice with passages cut from its texts, told as edits; sizes in the decisions follow."""
     end = piece.begin + piece.records.height
     here = cuts.filter(pl.col("position").is_between(piece.begin, end, closed="left"))
@@ -109,6 +127,7 @@ def _without_passages(piece: Slice, decisions: pl.DataFrame, cuts: pl.DataFrame)
         records.filter(pl.col("position").is_in(here["position"].implode())),
         piece.edits.filter(pl.col("position").is_in(here["position"].implode())),
         here,
+        count,
     )
     texts = found.rows.select("position", "text")
     sizes = found.rows.select("position", "chars", "tokens", "bytes")

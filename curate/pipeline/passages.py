@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +16,11 @@ from curate.duplicates.repeats.cuts import find_cuts
 from curate.duplicates.repeats.passages import PassageWriter
 from curate.duplicates.resolve import DUPLICATES
 from curate.edits import Cut, Edit, compose
-from curate.measures import Batch
-from curate.measures.text import tokens
 from curate.pipeline.decide import DUPLICATES_STEP
 from curate.pipeline.late import Late, Places
 from curate.pipeline.parts import part
 from curate.pipeline.schemas import CUTS, UNIT_EDITS
-from curate.segment import Segments, decode
+from curate.segment import decode
 from workbench.errors import Exit, UserError
 from workbench.events import Listener
 from workbench.executor import run_units
@@ -185,8 +183,10 @@ class CutTexts(NamedTuple):
     edits: pl.DataFrame  # UNIT_EDITS of these records
 
 
-def apply_cuts(records: pl.DataFrame, edits: pl.DataFrame, cuts: pl.DataFrame) -> CutTexts:
-    """`records` have position, id and text; `cuts` are CUTS, in order."""
+def apply_cuts(
+    records: pl.DataFrame, edits: pl.DataFrame, cuts: pl.DataFrame, count: Callable[[Sequence[str]], Sequence[int]]
+) -> CutTexts:
+    """`records` have position, id and text; `cuts` are CUTS, in order; `count` counts tokens."""
     texts: list[tuple[int, str]] = []
     composed: list[tuple[Any, ...]] = []
     own = {position: rows for (position,), rows in edits.partition_by("position", as_dict=True).items()}
@@ -203,9 +203,7 @@ def apply_cuts(records: pl.DataFrame, edits: pl.DataFrame, cuts: pl.DataFrame) -
             at = span.end
         texts.append((position, "".join([*kept, text[at:]])))
     rows = pl.DataFrame(texts, schema={"position": pl.Int64, "text": pl.String}, orient="row")
-    every = rows["text"].to_list()
-    nothing: list[str | None] = [None] * len(every)
-    counts = tokens(Batch(segments=Segments(every), texts=every, urls=nothing, hosts=nothing, langs=nothing))
+    counts = count(rows["text"].to_list())
     return CutTexts(
         rows.with_columns(
             chars=pl.col("text").str.len_chars().cast(pl.Int64),

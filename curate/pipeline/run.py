@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate import tokens
 from curate.ask.exchanges import Corpus, exchanges, guessed, told
 from curate.duplicates.index.state import Index
 from curate.duplicates.order import columns_needed
@@ -50,6 +51,7 @@ LIBRARIES = (
     "py3langid",
     "python-stdnum",
     "resiliparse",
+    "tokenizers",
     "trafilatura",
 )
 
@@ -66,6 +68,7 @@ class Outcome:
     without_list: list[str] = field(default_factory=list)  # of these, rules whose word or URL list nobody has named
     gates: list[str] = field(default_factory=list)  # checks of the whole run that failed
     was_done: bool = False
+    tokenizer: str | None = None
 
 
 def recipe_text(plan: Plan) -> str:
@@ -102,13 +105,23 @@ def execute(
     _keep_apart(specs, out)
     inputs = list({spec.file: Input(path=spec.file, bytes=spec.size, digest=spec.digest) for spec in specs}.values())
     inputs += [] if plan.sought is None else plan.sought.inputs
-    run = Run.create(out, KIND, recipe_text(plan), root=root, inputs=inputs, resume=resume, force=force)
+    run = Run.create(
+        out,
+        KIND,
+        recipe_text(plan),
+        root=root,
+        parents=plan.models,
+        inputs=inputs,
+        resume=resume,
+        force=force,
+    )
     with run:
         attach(run.path)
         if run.is_finished:
             shutil.rmtree(run.path / "units", ignore_errors=True)  # a crash may have left it behind the manifest
             gates = run.manifest.gates if run.manifest is not None else []
-            return Outcome(run, len(specs), funnel=stored_funnel(run, plan), gates=gates, was_done=True)
+            stored = stored_funnel(run, plan)
+            return Outcome(run, len(specs), stored, gates=gates, was_done=True, tokenizer=plan.recipe.tokenizer)
         execution = _Execution(run, plan, specs, inputs, jobs, listener)
         execution.foretell(guessed(specs), "the size of the input")
         for file, reason in ignored:
@@ -146,7 +159,7 @@ class _Execution:
         began = time.monotonic()
         settings = self.plan.settings
         write_text(self.run.path / "settings.json", settings.model_dump_json(indent=1) + "\n")
-        outcome = Outcome(self.run, len(self.specs))
+        outcome = Outcome(self.run, len(self.specs), tokenizer=settings.tokenizer)
         if self.plan.sought is not None:
             self.tell(Event("info", CONTAMINATION_STEP, f"{len(self.plan.sought.items):,} benchmark items"))
             with self.clock(CONTAMINATION_STEP):
@@ -360,12 +373,21 @@ class _Execution:
         self.tell(Event("info", "merge", "writing the tables of the run"))
         settings = self.plan.settings
 
+        count = tokens.counter(settings)
+
         def units() -> Iterator[UnitTables]:
             for number, (one, two) in enumerate(zip(measured, decided, strict=True), 1):
                 take, batches = (two.result or {})["records"], (one.result or {})["batches"]
                 unit = number - 1
                 yield from unit_tables(
-                    one.directory, batches, two.directory, take, after.drops.get(unit), after.cuts.get(unit)
+                    one.directory,
+                    batches,
+                    two.directory,
+                    take,
+                    after.drops.get(unit),
+                    after.cuts.get(unit),
+                    columns=settings.classify.columns(),
+                    count=count,
                 )
                 self.tell(Event("progress", "merge", "merging", fraction=number / len(measured)))
 

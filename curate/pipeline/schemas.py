@@ -44,6 +44,8 @@ DOCUMENTS: dict[str, Any] = {
     "date": pl.String,
     "lang": pl.String,
     "lang_score": pl.Float64,
+    "domain": pl.String,  # the topic, where the recipe names a classifier of topics
+    "quality": pl.Float64,  # the score by the first classifier of quality that it names
     "title": pl.String,
     "text": pl.String,
     "chars": pl.Int64,

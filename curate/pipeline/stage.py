@@ -26,6 +26,7 @@ from curate.edits.lines.find import Removal
 from curate.extract import Extractor
 from curate.language import identifier
 from curate.measures import Batch, Measurer
+from curate.pipeline.models import Models
 from curate.pipeline.schemas import EXTRACTED, LANGUAGE, RECORDS, UNIT_EDITS
 from curate.recipe import Settings
 from curate.segment import Segments, decode
@@ -117,7 +118,7 @@ class Extraction:
 
 
 class Texts:
-    """From extracted texts to edits, measures and signatures.
+    """From extracted texts to edits, measures, scores and signatures.
 
     `repeated` are lines that the hosts' pages share; `matcher` knows the benchmark items that are looked for.
     """
@@ -127,6 +128,7 @@ class Texts:
     ) -> None:
         self.settings = settings
         self.measurer = Measurer(settings.measures.lists())
+        self.models = Models(settings)
         self.signer = Signer(settings.duplicates) if settings.duplicates.documents else None
         self.key = settings.key()
         self.repeated = repeated
@@ -137,12 +139,20 @@ class Texts:
         """Edits, measures and signatures of one batch of EXTRACTED rows."""
         rows = extracted.select(RECORDS.keys())
         found = extracted.with_row_index("position").filter(pl.col("text").is_not_null())
-        texts, hosts, langs = (found[name].to_list() for name in ("text", "host", "language.lang"))
+        texts = found["text"].to_list()
+        plain = _batch(found, texts)
+        with self.clock("classify"):
+            tagged = self.models.tags(plain)
         with self.clock("edit"):
             gone: Mapping[int, list[Removal]] = {}
             if self.repeated is not None:
-                gone = removals(decode(texts), hosts, self.repeated, self.settings.duplicates.lines.max_chars)
-            edited = edit(texts, langs, self.settings.edits, self.key, hosts, gone)
+                gone = removals(decode(texts), plain.hosts, self.repeated, self.settings.duplicates.lines.max_chars)
+            edited = edit(texts, plain.langs, self.settings.edits, self.key, plain.hosts, gone, tagged)
+        own = _batch(found, edited.texts)
+        with self.clock("classify"):
+            edited = self.models.without_harm(edited, own)
+        if edited.texts != own.texts:
+            own = _batch(found, edited.texts)
         positions = found["position"].to_list()
         fresh = pl.DataFrame(
             {
@@ -164,7 +174,9 @@ class Texts:
             [(ids[e.doc], *e[1:], positions[e.doc]) for e in edited.edits], schema=UNIT_EDITS, orient="row"
         )
         with self.clock("measure"):
-            measures, unigrams, own = self._measure(found, texts, edited)
+            measures, unigrams = self._measure(found, plain, own, edited)
+        with self.clock("classify"):
+            measures = measures.hstack(self.models.measures(own))
         with self.clock("sign"):
             signed = None if self.signer is None else self.signer.sign(own.segments, own.urls)
         seen = None
@@ -173,28 +185,28 @@ class Texts:
                 seen = self.matcher.see(own.segments)
         return BatchTables(rows, measures, edits, unigrams, signed, seen)
 
-    def _measure(self, found: pl.DataFrame, texts: list[str], edited: Edited) -> tuple[pl.DataFrame, np.ndarray, Batch]:
-        """All measures of the profile's text version, and of the other one where a rule reads it.
+    def _measure(
+        self, found: pl.DataFrame, plain: Batch, own: Batch, edited: Edited
+    ) -> tuple[pl.DataFrame, np.ndarray]:
+        """All measures of the profile's text version, and of the other one where a rule reads it; words of the batch.
 
-        The batch that comes with them is that of the edited texts.
+        plain and own: the extracted and the edited texts.
         """
-        common = {
-            "urls": found["url"].to_list(),
-            "hosts": found["host"].to_list(),
-            "langs": found["language.lang"].to_list(),
-        }
-        versions = {"extracted": texts, "edited": edited.texts}
+        versions = {"extracted": plain, "edited": own}
         main, other = self.settings.text_versions()
-        batch = Batch(segments=Segments(versions[main]), texts=versions[main], **common)
-        frames = [found.select("id"), self.measurer.measure(batch), found.select(LANGUAGE.keys())]
+        frames = [found.select("id"), self.measurer.measure(versions[main]), found.select(LANGUAGE.keys())]
         frames.append(pl.DataFrame(edited.measures))
         # Words of the corpus are counted in the edited text, which is what the run stores.
-        own = batch if main == "edited" else Batch(segments=Segments(edited.texts), texts=edited.texts, **common)
         unigrams = self.measurer.unigram_counts(own)
         if other is not None:
-            second = Batch(segments=Segments(versions[other]), texts=versions[other], **common)
-            frames.append(self.measurer.measure(second).rename(lambda name: f"{name}@{other}"))
-        return pl.concat(frames, how="horizontal"), unigrams, own
+            frames.append(self.measurer.measure(versions[other]).rename(lambda name: f"{name}@{other}"))
+        return pl.concat(frames, how="horizontal"), unigrams
+
+
+def _batch(found: pl.DataFrame, texts: list[str]) -> Batch:
+    """Texts with what is known of their pages; nothing is segmented before somebody asks."""
+    urls, hosts, langs = (found[name].to_list() for name in ("url", "host", "language.lang"))
+    return Batch(Segments(texts), texts, urls, hosts, langs)
 
 
 class Stage:

@@ -12,10 +12,11 @@ from workbench.errors import did_you_mean
 
 Kind = Literal["number", "text"]
 
-OPEN = {"lexicon"}
-"""Families of ours to which the user's own lists add measures."""
-VERSIONLESS = ("language", "url", "edits", "corpus")
-"""Families of the page or of the edits themselves: taken once, whichever text version the others read."""
+OPEN = ("lexicon.", "edits.pii_", "edits.harm_", "quality.", "domain.", "harm.", "tokens.")
+"""How measures begin that the user's own lists, models and tokenizer add."""
+VERSIONLESS = ("language", "url", "edits", "corpus", "quality", "domain", "harm", "tokens")
+"""Families of the page, of the edits themselves, or of the text that the run stores: taken once, whichever text version
+the others read."""
 _FAMILIES = {name.split(".", 1)[0] for name in REGISTRY}
 _HINT = "'off' switches the rule off"
 _LANGUAGE: dict[str, Kind] = {
@@ -61,7 +62,7 @@ def check(rule: RuleBody, known: Mapping[str, Kind]) -> None:
     """
     kind = known.get(rule.measure)
     family = rule.measure.split(".", 1)[0]
-    if kind is None and family in _FAMILIES | set(VERSIONLESS) and family not in OPEN:
+    if kind is None and family in _FAMILIES | set(VERSIONLESS) and not rule.measure.startswith(OPEN):
         raise Complaint("measure", f"no measure is named '{rule.measure}'", did_you_mean(rule.measure, known))
     if rule.text is not None and family in VERSIONLESS:
         raise Complaint("text", f"'{rule.measure}' is the same for every text version", "leave 'text' out")

@@ -16,8 +16,13 @@ class Segments:
     """Lazily computed, cached views of one batch; one object is handed to all measures."""
 
     def __init__(self, texts: Texts) -> None:
-        self.text: Text = decode(texts)
+        self._texts = texts
         self._lower_ids: dict[str, Ids] = {}
+
+    @cached_property
+    def text(self) -> Text:
+        """The code points."""
+        return decode(self._texts)
 
     @cached_property
     def lines(self) -> Spans:

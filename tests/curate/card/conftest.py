@@ -75,7 +75,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, frame in frames.items():
             with ShardWriter(run.path / name, frame.to_arrow().schema) as writer:
                 writer.append(frame)
-        (run.path / "settings.json").write_text(load(None, {}, []).settings.model_dump_json())
+        (run.path / "settings.json").write_text(load(None, {}, [], Path()).settings.model_dump_json())
         inputs = [Input(path="/home/ada/crawl/one.warc", bytes=5, digest="0" * 32)]
         inputs += [Input(path="b.warc", bytes=6, digest="1" * 32)]
         run.finish(inputs=inputs, counts={"edits": 3}, gates=["host x.example lost 95 % of its pages"])

@@ -52,7 +52,7 @@ def test_front_matter(written: Path) -> None:
 
 def test_counts_and_removal_by_step(written: Path) -> None:
     text = (written / "README.md").read_text()
-    assert "- documents: 5\n- tokens (estimated): 150\n" in text
+    assert "- documents: 5\n- tokens (estimate): 150\n" in text
     assert "| `read` | 10 | 3 | 1 | 6 | 40.0 % |" in text
     assert "10 records = 5 kept + 4 dropped + 1 failed." in text
     assert "| `read.mime` | 3 |" in text
@@ -174,5 +174,5 @@ def test_a_mix_counts_copies(small: Path, tmp_path: Path) -> None:
     assert ended.code == 0, ended.stderr
     text = (tmp_path / "card/README.md").read_text()
     tokens, copies = (mixed.data["counts"][name] for name in ("tokens_taken", "copies"))
-    assert f"- rows (documents with their copies): {copies:,}\n- tokens (estimated): {tokens:,}\n" in text
+    assert f"- rows (documents with their copies): {copies:,}\n- tokens (estimate): {tokens:,}\n" in text
     assert "`mix`: How often each document is read" in text

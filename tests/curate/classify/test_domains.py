@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from whole_run import curate
 
-from curate.classify import model
+from curate.classify import model, opened
 from curate.classify.clusters import cluster
-from curate.classify.measures import Classifier
+from curate.classify.config import Classify
 from curate.classify.pages import page_features, url_words
 from curate.classify.taxonomy import load_taxonomy, weak_labels
 from workbench.errors import UserError
@@ -90,7 +90,7 @@ def test_a_trained_topic_is_a_measure(tmp_path: Path) -> None:
     ended = curate("domains", "train", tmp_path / "recipe.yaml", "--out", tmp_path / "out", "--root", tmp_path / "root")
     assert ended.code == 0, ended.stderr
     assert ended.data["evaluation"]["accuracy"] > 0.9
-    classifier, _ = Classifier.open({"domain": {"topic": str(tmp_path / "out")}}, tmp_path)
+    classifier = opened.find(Classify(domain={"topic": str(tmp_path / "out")}), tmp_path).classifier
     found = classifier.measures(model.batch_of([rows(True, seed=8)[0]["text"], "--", rows(False, seed=8)[0]["text"]]))
     assert found["domain.topic"].tolist() == ["study", "", "selling"]
     assert [measure.name for measure in classifier.declared] == list(found)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from whole_run import curate
 
-from curate.classify import harm, model
-from curate.classify.measures import Classifier
+from curate.classify import cut, model, opened
+from curate.classify.config import Classify
 
 from .conftest import write
 
@@ -57,11 +57,11 @@ def test_each_kind_has_its_own_score(trained: Path) -> None:
 def test_sentences_are_found_where_they_stand(trained: Path) -> None:
     one = model.open_model(trained / "model")
     texts = ["Rivers carry sand.", "Old towns were built. Stupid loser trash idiot. How rivers carry sand."]
-    found = harm.sentences(model.batch_of(texts), one, 0.5)
-    assert [(hit.doc, texts[hit.doc][hit.start : hit.end], hit.label) for hit in found] == [
-        (1, "Stupid loser trash idiot.", "toxic")
-    ]
-    classifier, _ = Classifier.open({"harm": {"toxic": str(trained)}}, trained.parent)
+    found = cut.harmful(model.batch_of(texts), {"toxic": one}, 0.5)
+    assert {doc: [(texts[doc][hit.start : hit.end], hit.kind) for hit in hits] for doc, hits in found.items()} == {
+        1: [("Stupid loser trash idiot. ", "harm:toxic")]
+    }
+    classifier = opened.find(Classify(harm={"toxic": str(trained)}), trained.parent).classifier
     measures = classifier.measures(model.batch_of(texts))
     assert measures["harm.toxic_sentences"][0] == 0.0
     assert 0.3 < measures["harm.toxic_sentences"][1] < 0.5

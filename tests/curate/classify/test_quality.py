@@ -10,8 +10,8 @@ import pytest
 from small_runs import document, small_run
 from whole_run import Ended, curate
 
-from curate.classify import model
-from curate.classify.measures import Classifier
+from curate.classify import model, opened
+from curate.classify.config import Classify
 
 from .conftest import rows, write
 
@@ -77,7 +77,8 @@ def test_eval_scores_other_examples(trained: Path, tmp_path: Path) -> None:
 
 
 def test_measures_of_a_batch(trained: Path) -> None:
-    classifier, runs = Classifier.open({"quality": {"mine": str(trained)}}, trained.parent)
+    found_models = opened.find(Classify(quality={"mine": str(trained)}), trained.parent)
+    classifier, runs = found_models.classifier, found_models.runs
     assert [measure.name for measure in classifier.declared] == ["quality.mine"]
     texts = [rows(True, seed=9)[0]["text"], "", "...", rows(False, seed=9)[0]["text"]]
     found = classifier.measures(model.batch_of(texts))["quality.mine"]

@@ -59,7 +59,7 @@ def make_run(path: Path, frames: dict[str, pl.DataFrame], **finish: list[str]) -
         for name, frame in frames.items():
             with tables.ShardWriter(run.path / name, frame.to_arrow().schema, min_rows=400) as writer:
                 writer.append(frame)
-        (run.path / "settings.json").write_text(load(None, {}, []).settings.model_dump_json())
+        (run.path / "settings.json").write_text(load(None, {}, [], Path()).settings.model_dump_json())
         run.finish(**finish)
     return path
 

@@ -9,7 +9,7 @@ import pytest
 from whole_run import curate
 
 from curate.export.configs import configs
-from curate.export.tokens import Counter
+from curate.tokens import Counter
 from workbench.errors import Exit, UserError
 
 from .conftest import rows

@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from curate.pipeline.finish import Finished, sampled
+from curate.pipeline.passages import apply_cuts
+from curate.pipeline.schemas import CUTS, UNIT_EDITS
 from curate.rules import load_profile
 
 
@@ -22,3 +24,12 @@ def test_rules_that_failed_no_document_are_named() -> None:
     done = Finished()
     done.fired.update(rule.id for rule in profile.rules[1:])
     assert done.never_fired(profile) == [profile.rules[0].id]
+
+
+def test_what_is_left_of_a_cut_text_is_counted_by_the_tokenizer_of_the_run() -> None:
+    records = pl.DataFrame({"position": [4], "id": ["a"], "text": ["one two three four"]})
+    cuts = pl.DataFrame([(4, 3, 13, "paragraph:repeated", "duplicates")], CUTS, orient="row")
+    found = apply_cuts(
+        records, pl.DataFrame(schema=UNIT_EDITS), cuts, lambda texts: [100 + len(text) for text in texts]
+    )
+    assert found.rows.drop("bytes").rows() == [(4, "one four", 8, 108)]
