@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from train.checkpoint import Form, read_tensors
+from train.reward.model import RewardModel
 
 CRITIC = "critic.safetensors"
 _POLICY, _CRITIC = "policy.", "critic."
@@ -71,6 +72,16 @@ class ActorCritic(nn.Module):
 def critic_from_policy(policy: nn.Module) -> Critic:
     """A critic with the policy's trunk as it is now (a copy), and a head of zeros."""
     return Critic(copy.deepcopy(policy))
+
+
+def critic_from_reward(model: RewardModel) -> Critic:
+    """A critic with the trunk and the score of a reward model (the mean of its heads), which it takes over: it begins
+    where InstructGPT's does, at what the reward would be if the response ended here."""
+    found = Critic(model.base)
+    with torch.no_grad():
+        found.score.weight.copy_(model.score.weight.mean(0, keepdim=True))
+        found.score.bias.copy_(model.bias.mean(0, keepdim=True))
+    return found
 
 
 class ActorCriticForm:
