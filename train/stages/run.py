@@ -56,7 +56,8 @@ class Stage:
     kind: of the run. sources: digests of the data and of whatever else the weights hang on. parents, inputs: what the
     manifest names. model: makes it. samples: prompts as tokens, with what people see of them. form: how the model lies
     in a checkpoint, given what writes the other files there. notes: figures for `stage.json` and the card that are
-    known before; after: those known in the end. seen: what so many steps read, by part.
+    known before; after: those known in the end. seen: what so many steps read, by part. prepare: makes, in the run's
+    directory and before the model, what the terms read there; every process calls it, and what is whole already stays.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Stage:
     notes: Mapping[str, Any] = field(default_factory=dict)
     after: Callable[[Outcome], Mapping[str, Any]] = lambda outcome: {}
     seen: Callable[[int], Mapping[str, Mapping[str, float]]] = lambda steps: {}
+    prepare: Callable[[Path, World], None] = lambda path, world: None
 
 
 class Trained(NamedTuple):
@@ -144,6 +146,7 @@ def _loop(stage: Stage, text: str, world: World, path: Path, run: Run | None, sc
         if run is not None:
             run.emit(event)
 
+    stage.prepare(path, world)
     return Trainer(
         stage.model(),
         stage.terms,
