@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +86,17 @@ class RewardForm:
     """How a reward model lies in a directory: `model.safetensors` and config.json as transformers'
     LlamaForSequenceClassification, the heads' bias in `reward.safetensors`, and the tokenizer.
 
-    only: the entries that are kept (of a model with adapters, what learns); default: all.
+    adapters: keep only what learns, of a model with adapters; such a directory is not one that others open.
     """
 
-    def __init__(self, config: ModelConfig, tokenizer: Tokenizer, heads: int, only: Iterable[str] | None = None):
-        self._config, self._tokenizer, self._heads = config, tokenizer, heads
-        self._only = None if only is None else set(only)
+    def __init__(self, config: ModelConfig, tokenizer: Tokenizer, heads: int, *, adapters: bool = False) -> None:
+        self._config, self._tokenizer, self._heads, self._adapters = config, tokenizer, heads, adapters
 
     def names(self, model: nn.Module) -> list[str]:
         """The entries that are kept."""
-        return [name for name in model.state_dict() if self._only is None or name in self._only or name == "bias"]
+        if not self._adapters:
+            return list(model.state_dict())
+        return [*(name for name, value in model.named_parameters() if value.requires_grad), "bias"]
 
     def save(self, weights: dict[str, Tensor], directory: Path) -> None:
         """Write all files."""

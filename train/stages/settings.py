@@ -13,6 +13,7 @@ from train.guard import Policy
 from train.lora import LoraSettings
 from train.model.config import ModelConfig, Rope
 from train.optim import OptimSettings
+from train.preferences.load import PreferenceData, PreferenceSet
 from train.schedule import ScheduleSettings
 from workbench.recipes import Section
 
@@ -184,3 +185,25 @@ class Sft(Adapted):
     """Share of each set's conversations that is not trained on, by a hash of their names."""
     rows: Rows = Rows(tokens=8192)
     optim: OptimSettings = OptimSettings(lr=5e-4, weight_decay=0.0)
+
+
+class Reward(Adapted):
+    """`train reward`: a checkpoint's trunk with a scalar head, on prompts whose responses were compared."""
+
+    data: PreferenceData = PreferenceData(sets=[PreferenceSet.model_validate({"path": ""})])
+    context: PositiveInt | None = None
+    """Tokens of a prompt with a response, and of a row (default: what the model is made for)."""
+    epochs: PositiveFloat = 1.0
+    """More than one soon learns the pairs by heart (Ouyang et al. 2022)."""
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the prompts that is not trained on, by a hash of their text."""
+    prompts_a_step: PositiveInt | None = None
+    """Of one optimizer step, with all responses of each (default: as many as hold `rows.tokens`)."""
+    heads: PositiveInt = 1
+    """An ensemble of so many heads on one trunk: its score is their mean, their spread is how unsure it is."""
+    margin: float = Field(default=0.0, ge=0)
+    """How much of the pairs' margins the scores must differ by."""
+    centering: float = Field(default=0.0, ge=0)
+    """Coefficient of (winner + loser)^2, which keeps scores around 0."""
+    rows: Rows = Rows(tokens=8192)
+    optim: OptimSettings = OptimSettings(lr=1e-4, weight_decay=0.0, schedule=ScheduleSettings(final=0.1))
