@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -38,6 +38,22 @@ class LossSettings(Section):
     desirable: PositiveFloat = 1.0
     undesirable: PositiveFloat = 1.0
     tau: PositiveFloat = 0.05
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        names = [*PAIR_LOSSES, KTO]
+        if self.name not in names:
+            raise ValueError(f"no loss '{self.name}'; {did_you_mean(self.name, names) or 'known: ' + ', '.join(names)}")
+        if self.name == "exo_pair" and not self.smoothing:
+            raise ValueError("exo_pair takes the logarithm of smoothing, which must be over 0 (such as 0.001)")
+        if self.name == KTO and (self.smoothing or self.sft):
+            raise ValueError("smoothing and sft are for pairs; kto has none")
+        return self
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the loss compares the policy with a reference."""
+        return self.name == KTO or PAIR_LOSSES[self.name].reference
 
 
 class Sides(NamedTuple):
@@ -187,22 +203,9 @@ KTO = "kto"
 _SMOOTHED_INSIDE = ("robust", "exo_pair")
 
 
-def check(settings: LossSettings) -> None:
-    """Raises ValueError, with the nearest name, for a loss that is not known or constants that it cannot have."""
-    names = [*PAIR_LOSSES, KTO]
-    if settings.name not in names:
-        near = did_you_mean(settings.name, names)
-        raise ValueError(f"no loss '{settings.name}'; {near or 'known: ' + ', '.join(names)}")
-    if settings.name == "exo_pair" and not settings.smoothing:
-        raise ValueError("exo_pair takes the logarithm of smoothing, which must be over 0 (such as 0.001)")
-    if settings.name == KTO and (settings.smoothing or settings.sft):
-        raise ValueError("smoothing and sft are for pairs; kto has none")
-
-
 def pair_losses(won: Sides, lost: Sides, settings: LossSettings, probability: Tensor | None = None) -> Tensor:
     """fp32 [pairs]. probability: that the winner is the better one, as raters who disagree say; the loss is then
     p loss(w, l) + (1 - p) loss(l, w), as cDPO has it for the share 1 - p of wrong labels."""
-    check(settings)
     function = PAIR_LOSSES[settings.name].function
     found = function(won, lost, settings)
     sure = torch.ones_like(found) if probability is None else probability

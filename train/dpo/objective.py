@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from train.data.batch import IGNORED, Batch
-from train.dpo.losses import PAIR_LOSSES, LossSettings, Sides, check, kto_losses, pair_losses
+from train.dpo.losses import LossSettings, Sides, kto_losses, pair_losses
 from train.lora import adapters_off
 from train.losses import token_logprobs
 from train.objective import Sums
@@ -45,9 +45,7 @@ class PairPreference:
     """The objective of losses of pairs: of each prompt the mean over its pairs, of all prompts the mean."""
 
     def __init__(self, settings: LossSettings) -> None:
-        check(settings)
         self.settings = settings
-        self._loss = PAIR_LOSSES[settings.name]
 
     @torch.compiler.disable
     def __call__(self, model: nn.Module, batch: Batch) -> Sums:
@@ -55,14 +53,14 @@ class PairPreference:
         without a reference the log-probability a token); `likelier`: pairs whose winner has the higher probability."""
         s, extras = self.settings, batch.extras
         logps, tokens = response_logprobs(model, batch)
-        reference = reference_logprobs(model, batch) if self._loss.reference else torch.zeros_like(logps)
+        reference = reference_logprobs(model, batch) if s.has_reference else torch.zeros_like(logps)
         winners, losers = extras["pairs"].unbind(-1)
         won, lost = (Sides(logps[side], reference[side], tokens[side]) for side in (winners, losers))
         losses = pair_losses(won, lost, s, extras["probability"])
         with torch.no_grad():
-            if bool(extras.get("fresh", torch.zeros(1)).any()) and self._loss.reference:
+            if bool(extras.get("fresh", torch.zeros(1)).any()) and s.has_reference:
                 assert_start(logps, reference)
-            better, worse = (s.beta * (side.ratio if self._loss.reference else side.mean) for side in (won, lost))
+            better, worse = (s.beta * (side.ratio if s.has_reference else side.mean) for side in (won, lost))
             pairs = float(len(losses))
             metrics: dict[str, tuple[Tensor | float, float]] = {
                 "pair_loss": (losses.sum(), pairs),
@@ -85,7 +83,6 @@ class SinglePreference:
     """
 
     def __init__(self, settings: LossSettings) -> None:
-        check(settings)
         self.settings = settings
 
     @torch.compiler.disable

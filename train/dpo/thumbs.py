@@ -10,8 +10,8 @@ from train.preferences.rows import Responses, Sequenced
 from workbench.errors import Exit, UserError
 
 
-def thumbs(table: Responses, comparisons: Ints, width: int, seed: int) -> Responses:
-    """Of each response of some comparisons that has a thumb: itself, and behind its prompt a response to another one.
+def thumbs(table: Responses, width: int, seed: int) -> tuple[Responses, Ints]:
+    """Of each response with a thumb: itself, and behind its prompt a response to another one; and its comparison.
 
     The other response is that of the next thumb in an order drawn from the seed, cut where the row ends; it has no
     thumb, and is there to measure how far the policy went from the reference (Ethayarajh et al. 2024, section 4.1).
@@ -19,7 +19,7 @@ def thumbs(table: Responses, comparisons: Ints, width: int, seed: int) -> Respon
     """
     asked = [
         (int(comparison), int(response))
-        for comparison in comparisons
+        for comparison in range(len(table))
         for response in range(*table.first[comparison : comparison + 2])
         if not np.isnan(table.wanted[response])
     ]
@@ -39,4 +39,5 @@ def thumbs(table: Responses, comparisons: Ints, width: int, seed: int) -> Respon
         responses.append([Sequenced(own.tolist(), before), Sequenced(mixed.tolist(), before)])
         names.append(table.names[comparison])
         wanted.append([float(table.wanted[response]), None])
-    return Responses(names, responses, [[] for _ in names], wanted)
+    owners = np.array([comparison for comparison, _ in asked], np.int64)
+    return Responses(names, responses, [[] for _ in names], wanted), owners

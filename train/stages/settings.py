@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, Posi
 
 from train.data.prepare import Options
 from train.data.sft import SftData, SftSet
+from train.dpo.losses import LossSettings
 from train.guard import Policy
 from train.lora import LoraSettings
 from train.model.config import ModelConfig, Rope
@@ -207,3 +208,23 @@ class Reward(Adapted):
     """Coefficient of (winner + loser)^2, which keeps scores around 0."""
     rows: Rows = Rows(tokens=8192)
     optim: OptimSettings = OptimSettings(lr=1e-4, weight_decay=0.0, schedule=ScheduleSettings(final=0.1))
+
+
+class Dpo(Adapted):
+    """`train dpo`: a checkpoint on prompts whose responses were compared, without a reward model between them."""
+
+    data: PreferenceData = PreferenceData(sets=[PreferenceSet.model_validate({"path": ""})])
+    loss: LossSettings = LossSettings()
+    reference: str = ""
+    """What the policy is compared with: a train run or a model directory (default: the checkpoint itself)."""
+    precompute: bool = True
+    """Keep the reference's log-probabilities in a table of the run; false: turn the adapters off in each step."""
+    context: PositiveInt | None = None
+    """Tokens of a prompt with a response, and of a row (default: what the model is made for)."""
+    epochs: PositiveFloat = 1.0
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the prompts that is not trained on, by a hash of their text."""
+    prompts_a_step: PositiveInt | None = None
+    """Of one optimizer step, with all responses of each (default: as many as hold `rows.tokens`)."""
+    rows: Rows = Rows(tokens=8192)
+    optim: OptimSettings = OptimSettings(lr=5e-5, weight_decay=0.0, schedule=ScheduleSettings(kind="linear"))

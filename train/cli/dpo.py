@@ -1,0 +1,103 @@
+"""`train dpo`: a policy from preferences, and how much better it tells answers apart than before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from train.cli.stages import (
+    Device,
+    From,
+    Lora,
+    Only,
+    Precision,
+    Qlora,
+    RecipeFile,
+    _common,
+    _resolve,
+    _run,
+    _where,
+)
+from workbench.console import Result, Screen, command
+from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
+from workbench.render import Table
+
+_SHOWN = ("accuracy", "likelier", "margin", "reward_chosen", "reward_rejected", "loss")
+
+
+@command("train.dpo/1")
+def dpo(
+    screen: Screen,
+    recipe: RecipeFile = None,
+    model: From = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", metavar="FILE", help="Pairs, rankings, scores, thumbs or votes; may be repeated."),
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option("--loss", metavar="NAME", help="sigmoid (DPO), ipo, hinge, simpo, orpo, kto ...")
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option("--beta", metavar="X", help="How dear it is to leave the reference.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="MODEL", help="Default: the checkpoint that it begins from.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="NAME", help="How conversations are written: chatml, oasst ..."),
+    ] = None,
+    epochs: Annotated[float | None, typer.Option("--epochs", metavar="N", help="How often each is read.")] = None,
+    lora: Lora = False,
+    qlora: Qlora = False,
+    only: Only = None,
+    device: Device = None,
+    precision: Precision = None,
+    seed: Seed | None = None,
+    sets: Sets = None,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+    resume: Resume = True,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> Result:
+    """A checkpoint taught to prefer the answers that people prefer."""
+    from train.stages.dpo import dpo as stage
+    from train.stages.settings import Dpo
+
+    flags = {
+        "--from": ("checkpoint", model),
+        "--data": ("data.sets", [{"path": str(Path(path).resolve())} for path in data] if data else None),
+        "--loss": ("loss.name", loss),
+        "--beta": ("loss.beta", beta),
+        "--reference": ("reference", reference),
+        "--template": ("data.template", template),
+        "--epochs": ("epochs", epochs),
+        "--only": ("only", only or None),
+        "--lora": ("lora", {} if lora or qlora else None),
+        "--qlora": ("lora.quantise", True if qlora else None),
+        **_common(device, precision, seed),
+    }
+    resolved = _resolve(Dpo, recipe, flags, sets)
+    where = _where(root, out, resume, force, None)
+    base = recipe.parent if recipe is not None else Path()
+    result = _run(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
+    told = list(result.blocks or [])
+    compared = _compared(result.data) if result.data.get("measured") else []
+    return Result(result.data, [*told[:-1], *compared, *told[-1:]], result.run, result.code, result.errors)
+
+
+def _compared(data: Mapping[str, Any]) -> list[Table]:
+    """Held-out figures before and after."""
+    before = {row["part"]: row for row in data.get("measured_before", [])}
+    rows = [
+        [row["part"] or "all", name, before.get(row["part"], {}).get(name), row[name]]
+        for row in data["measured"]
+        for name in _SHOWN
+        if name in row
+    ]
+    note = "accuracy: the better answer has the higher reward, beta (log p - log reference); likelier: the higher log p"
+    return [Table(["part", "what", "before", "after"], rows, "Held-out answers", note)]
