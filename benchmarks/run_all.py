@@ -59,6 +59,7 @@ def main() -> None:
         ("pii.py",),
         ("classifiers.py",),
         ("contamination.py",),
+        ("beside_run.py",),
         ("index_delete.py",),
         ("signatures.py", "--peer", datatrove),
         ("duplicates_scale.py",),
