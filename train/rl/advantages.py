@@ -1,7 +1,7 @@
 """How good a response was beside the others (groups), how good a token was (GAE), and how both are normalised.
 
-Every library means other numbers by the same words, so each variant has the name of its origin. All sums are in
-float64; results are fp32.
+Every library means other numbers by the same words, so each variant has the name of its origin. Groups and GAE are
+summed in float64, whitening is in fp32 as at its origins; results are fp32.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def whiten(values: Tensor, mask: Tensor, name: Whitening) -> Tensor:
     variance, and the mean added back, as it does to advantages by mistake. reward: biased variance, mean kept by
     design (`shift_mean=False`). All add 1e-8 to the variance. Raises ValueError when there are too few tokens.
     """
-    kept = values.double()[mask]
+    kept = values.float()[mask]
     correction = int(name in ("verl", "torchtune"))
     if len(kept) <= correction:
         raise ValueError(f"'{name}' needs more than {correction} tokens to whiten")
@@ -118,4 +118,4 @@ def whiten(values: Tensor, mask: Tensor, name: Whitening) -> Tensor:
     white = (kept - mean) * torch.rsqrt(kept.var(correction=correction) + _EPSILON)
     if name in ("torchtune", "reward"):
         white = white + mean
-    return torch.zeros_like(values, dtype=torch.float64).masked_scatter(mask, white).float()
+    return torch.zeros_like(values, dtype=torch.float32).masked_scatter(mask, white)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from train.checkpoint import Form, read_tensors
+from train.lora import merge
 from train.reward.model import RewardModel
 
 CRITIC = "critic.safetensors"
@@ -70,8 +71,8 @@ class ActorCritic(nn.Module):
 
 
 def critic_from_policy(policy: nn.Module) -> Critic:
-    """A critic with the policy's trunk as it is now (a copy), and a head of zeros."""
-    return Critic(copy.deepcopy(policy))
+    """A critic with the policy's trunk as it is now (a copy, adapters merged, all of it learning), a head of zeros."""
+    return Critic(merge(copy.deepcopy(policy)).requires_grad_(True))
 
 
 def critic_from_reward(model: RewardModel) -> Critic:
