@@ -26,6 +26,7 @@ from workbench.files import write_text
 BIAS = "reward.safetensors"
 """Beside the weights: what is added to each head's score."""
 _SUFFIX = "ForSequenceClassification"
+_LANGUAGE = "ForCausalLM"  # what transformers puts there for language models; our LSTM has no suffix
 _BASE = "base."
 
 
@@ -117,7 +118,7 @@ def write_reward_config(config: ModelConfig, directory: Path, heads: int) -> Non
     """config.json of a sequence classifier with so many labels."""
     write_config(config, directory)
     described = json.loads((directory / CONFIG).read_bytes())
-    described["architectures"] = [described["architectures"][0].replace("ForCausalLM", _SUFFIX)]
+    described["architectures"] = [described["architectures"][0].removesuffix(_LANGUAGE) + _SUFFIX]
     described["id2label"] = {str(head): f"reward_{head}" for head in range(heads)}
     described["label2id"] = {f"reward_{head}": head for head in range(heads)}
     # Without a head over the vocabulary there is nothing to tie.
@@ -137,13 +138,10 @@ def is_reward_model(directory: Path) -> bool:
 def read_reward_config(directory: Path) -> ModelConfig:
     """The trunk's config of a reward model's directory; UserError (exit 4) where it holds none."""
     if not is_reward_model(directory):
-        raise UserError(
-            f"{directory} holds no reward model",
-            hint="train one: train reward",
-            code=Exit.INPUT,
-        )
+        raise UserError(f"{directory} holds no reward model", hint="train one: train reward", code=Exit.INPUT)
     given = json.loads((directory / CONFIG).read_bytes())
-    given["architectures"] = [str(given["architectures"][0]).replace(_SUFFIX, "ForCausalLM")]
+    language = "" if given.get("model_type") == "winnow_lstm" else _LANGUAGE
+    given["architectures"] = [str(given["architectures"][0]).removesuffix(_SUFFIX) + language]
     try:
         return ModelConfig.from_hf(given).replace(tied=True)
     except UserError as error:
