@@ -20,12 +20,11 @@ from train.cli.stages import (
     _run,
     _where,
 )
-from workbench.console import Result, Screen, command
+from workbench.console import Result, Screen
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
 from workbench.render import Block, Facts, Table
 
 
-@command("train.reward/1")
 def reward(
     screen: Screen,
     recipe: RecipeFile = None,
@@ -72,8 +71,8 @@ def reward(
     where = _where(root, out, resume, force, None)
     base = recipe.parent if recipe is not None else Path()
     result = _run(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
-    blocks = _blocks(result.data["report"]) if result.data.get("report") else []
     told = list(result.blocks or [])
+    blocks = _blocks(result.data["report"]) if result.data.get("report") else []
     return Result(result.data, [*told[:-1], *blocks, *told[-1:]], result.run, result.code, result.errors)
 
 

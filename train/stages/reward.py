@@ -77,10 +77,10 @@ class Work:
         table = self.loaded.table
         references = [table.ids(one).tolist() for one in _best(table, self.learned)[:REFERENCES].tolist()]
         # Ouyang et al. 2022, section 3.5: labelers' demonstrations have a mean of 0 before reinforcement learning.
-        model.bias -= score_ids(model, references, self.width).mean(0)
+        model.bias -= score_ids(model, references, self.width).mean(0).to(model.bias.device)
         with whole_directory(run / MODEL) as directory:
             form = RewardForm(self.config, self.start.tokenizer, self.recipe.heads)
-            form.save(dict(model.state_dict()), directory)
+            form.save({name: value.cpu() for name, value in model.state_dict().items()}, directory)
         found: dict[str, Any] = {
             "model": MODEL,
             "model_step": checkpoint.read_state(chosen).step,
@@ -100,7 +100,8 @@ class Work:
             for name, value in self.form().load(path).items():
                 own[name].copy_(value)
         merge(model.base)
-        return model.eval().requires_grad_(False)
+        on_gpu = self.recipe.device != "cpu" and torch.cuda.is_available()
+        return model.to("cuda" if on_gpu else "cpu").eval().requires_grad_(False)
 
     def _report(self, model: RewardModel, run: Path) -> dict[str, Any]:
         """Scores of all held-out responses, kept as a table, and what they say about the model."""

@@ -1,7 +1,8 @@
 """Small reward trainings: pairs whose better side names a fox, and a base to learn that with; as a script, one such
 training that is killed with signal 9 again and again until it has come to its end.
 
-python judges.py FOLDER OUT SEED KILLS: prints how often it was killed and the digest of the finished model.
+python judges.py FOLDER OUT SEED KILLS OPTIONS: prints how often it was killed and the digest of the finished model.
+torchrun ... judges.py FOLDER OUT layout ddp|fsdp OPTIONS: the training in several processes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 from train import records
-from train.distributed import World
+from train.distributed import World, open_world
 from train.model.build import build, save, weights_digest
 from train.model.config import ModelConfig
 from train.preferences.load import PreferenceData, PreferenceSet
@@ -67,7 +68,7 @@ def make(folder: Path, kind: str = "llama") -> Path:
     return folder
 
 
-def trained(folder: Path, out: Path, **more: Any) -> Trained:
+def trained(folder: Path, out: Path, world: World | None = None, **more: Any) -> Trained:
     """The finished run of a reward model."""
     recipe = Reward.model_validate(
         {
@@ -83,12 +84,16 @@ def trained(folder: Path, out: Path, **more: Any) -> Trained:
     )
     screen = Screen(quiet=True, progress=False)
     where = Where(folder / "root", out)
-    return train(reward(recipe, where, screen, base=folder), World(), where, screen)
+    return train(reward(recipe, where, screen, base=folder), world or World(), where, screen)
 
 
 def main() -> None:
-    folder, out, draw, kills = Path(sys.argv[1]), Path(sys.argv[2]), random.Random(int(sys.argv[3])), int(sys.argv[4])
-    options = json.loads(sys.argv[5])
+    folder, out, options = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[5])
+    if sys.argv[3] == "layout":
+        with open_world("cpu", sys.argv[4]) as world:  # type: ignore[arg-type]
+            trained(folder, out, world, sharding=sys.argv[4], **options)
+        return
+    draw, kills = random.Random(int(sys.argv[3])), int(sys.argv[4])
     for attempt in range(100):
         child = os.fork()
         if not child:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from train.cli.reward import reward
@@ -75,6 +76,27 @@ def test_kill_9_changes_nothing(folder, tmp_path, options):
     assert tables[0].equals(tables[1])
 
 
+def test_two_processes_and_shards_take_the_same_steps(folder, tmp_path):
+    """Prompts of unequal numbers of responses are dealt to processes; a step divides by all of them."""
+    options = {"epochs": 0.5, "centering": 0.01}
+    whole = load_file(judges.trained(folder, tmp_path / "whole", **options).run.path / "model" / "model.safetensors")
+    for sharding in ("ddp", "fsdp"):
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        asked = [
+            str(HERE / "judges.py"),
+            str(folder),
+            str(tmp_path / sharding),
+            "layout",
+            sharding,
+            json.dumps(options),
+        ]
+        done = subprocess.run([*torchrun, *asked], capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr[-3000:]
+        found = load_file(tmp_path / sharding / "model" / "model.safetensors")
+        for name, value in whole.items():
+            torch.testing.assert_close(found[name], value, atol=2e-5, rtol=0)
+
+
 @pytest.mark.parametrize("lora", [{"r": 4, "alpha": 8}, {"r": 4, "alpha": 8, "quantise": True}], ids=["lora", "qlora"])
 def test_adapters_are_merged_into_the_finished_model(folder, tmp_path, lora):
     done = judges.trained(folder, tmp_path / "lora", lora=lora, epochs=6)
@@ -87,8 +109,8 @@ def test_adapters_are_merged_into_the_finished_model(folder, tmp_path, lora):
 
 def command(*arguments):
     app = console.app("train", "A part of it.")
-    app.command()(reward)
-    app.command("other")(reward)
+    for name in ("reward", "other"):
+        app.command(name)(console.command("train.reward/1")(reward))
     torch.set_num_threads(1)
     done = CliRunner().invoke(app, ["reward", *map(str, arguments)])
     return done.exit_code, done.stdout, done.stderr
