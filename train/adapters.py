@@ -20,8 +20,9 @@ from workbench.errors import Exit, UserError
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
-# In the metadata of the weights, where PEFT keeps nothing: what the adapter was trained beside.
-_BASE = "winnow.base"
+# What the adapter was trained beside, in a file of its own: PEFT warns of keys that it does not know, and metadata of
+# safetensors with more than one entry come in any order.
+NOTE = "winnow_adapter.json"
 _REFUSED = {
     "use_dora": "DoRA",
     "lora_bias": "a bias in the adapter",
@@ -50,7 +51,9 @@ def save_weights(weights: Mapping[str, Tensor], settings: LoraSettings, director
     """Write the weights of adapters, by the names that they have in the model; as `save_adapter`."""
     directory.mkdir(parents=True, exist_ok=True)
     named = {_PREFIX + name: weight for name, weight in weights.items()}
-    save_file(named, directory / WEIGHTS, metadata={"format": "pt", _BASE: "nf4" if settings.quantise else "dense"})
+    save_file(named, directory / WEIGHTS, metadata={"format": "pt"})
+    note = {"base": "nf4" if settings.quantise else "dense"}
+    (directory / NOTE).write_text(json.dumps(note) + "\n", encoding="utf-8")
     described = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -91,8 +94,7 @@ def open_settings(directory: Path) -> LoraSettings:
             raise _bad(directory, f"not supported: {what}")
     if config.get("bias", "none") != "none":
         raise _bad(directory, f"trained biases are not supported (`bias`: '{config['bias']}')")
-    weights, note = _weights(directory)
-    names = _names(directory, weights)
+    names = _names(directory, _weights(directory))
     try:
         return LoraSettings(
             r=int(config["r"]),
@@ -100,7 +102,7 @@ def open_settings(directory: Path) -> LoraSettings:
             dropout=float(config.get("lora_dropout", 0.0)),
             targets=names,
             rslora=bool(config.get("use_rslora", False)),
-            quantise=note.get(_BASE) == "nf4",
+            quantise=_note(directory).get("base") == "nf4",
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _bad(directory, f"`r` or `lora_alpha` is missing or no number: {error}") from None
@@ -120,7 +122,7 @@ def load_adapter(model: nn.Module, directory: Path) -> LoraSettings:
 
 def read_weights(directory: Path) -> dict[str, Tensor]:
     """The weights of an adapter, by the names that they have in the model."""
-    return {key.removeprefix(_PREFIX): value for key, value in _weights(directory)[0].items()}
+    return {key.removeprefix(_PREFIX): value for key, value in _weights(directory).items()}
 
 
 def merged(base: Path, adapter: Path, *, device: torch.device | str = "cpu") -> tuple[nn.Module, ModelConfig]:
@@ -144,27 +146,39 @@ def _names(directory: Path, weights: Mapping[str, Tensor]) -> tuple[str, ...]:
     return tuple(sorted({match[1] for match in found if match}))
 
 
-def _weights(directory: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of an adapter and its notes."""
+def _weights(directory: Path) -> dict[str, Tensor]:
+    """The tensors of an adapter."""
     path = directory / WEIGHTS
     if not path.is_file():
         raise _bad(directory, f"no {WEIGHTS} here", "name a directory that holds an adapter in PEFT's format")
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise _bad(path, f"not a whole safetensors file: {error}") from None
 
 
 def _config(directory: Path) -> dict[str, Any]:
+    found = _json(directory / CONFIG)
+    if found is None:
+        raise _bad(directory, f"no {CONFIG} here", "name a directory that holds an adapter in PEFT's format")
+    return found
+
+
+def _note(directory: Path) -> dict[str, Any]:
+    """Ours; an adapter written by others has none."""
+    return _json(directory / NOTE) or {}
+
+
+def _json(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _bad(directory, f"no {CONFIG} here", "name a directory that holds an adapter in PEFT's format") from None
+        return None
     except ValueError as error:
-        raise _bad(directory / CONFIG, f"not JSON: {error}") from None
+        raise _bad(path, f"not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise _bad(directory / CONFIG, "not an object of JSON")
+        raise _bad(path, "not an object of JSON")
     return found
 
 
