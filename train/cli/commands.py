@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from train.cli import convert, prepare, stages, tokenizer, use
+from train.cli import convert, init, prepare, stages, tokenizer, use
 from workbench import console
 
 app = console.app("train", "From datasets to models, on one loop.")
 plan = console.group("plan", "What a stage would cost: parameters, arithmetic, memory, tokens, time.")
 
+app.command()(init.init)
 app.command()(tokenizer.tokenizer)
 app.command()(prepare.prepare)
 for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft):

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from small_tokenizers import small_tokenizer
+from typer.testing import CliRunner
+
+from train.cli.commands import app
+from train.data.sft import load
+from train.stages.settings import Anneal, Sft
+from workbench import recipes
+
+ROWS = {
+    "questions.jsonl": {"question": "Who?", "context": "A fox ran.", "answer": "A fox."},
+    "documents.jsonl": {"document": "A fox ran far.", "summary": "It ran."},
+    "problems.jsonl": {"question": "1 + 1?", "answer": "One and one. #### 2"},
+    "passages.jsonl": {"prompt": "Call me", "response": " Ishmael."},
+    "chats.jsonl": {"prompt": "hi", "response": "hello"},
+}
+
+
+@pytest.mark.parametrize("name", ["domain", "style", "question-answering", "summarization", "reasoning"])
+def test_every_recipe_that_comes_along_reads_its_data(name: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["init", name, "--to", str(tmp_path), "--json"])
+    assert done.exit_code == 0, done.stdout
+    file = tmp_path / f"{name}.yaml"
+    assert str(file) in json.loads(done.stdout)["data"]["files"]
+    if name == "domain":
+        assert recipes.resolve(Anneal, [recipes.from_file(file)]).recipe.length == 5_000_000
+        return
+    for data, row in ROWS.items():
+        (tmp_path / data).write_text(json.dumps(row) + "\n")
+    recipe = recipes.resolve(Sft, [recipes.from_file(file)]).recipe
+    template = recipe.data.model_copy(update={"template": "plain"})
+    loaded = load(template, small_tokenizer(), 256, base=tmp_path, seed=0)
+    assert sum(len(each) for each in loaded.sets.values()) == len(recipe.data.sets)
+    assert CliRunner().invoke(app, ["init", name, "--to", str(tmp_path)]).exit_code == 2
+
+
+def test_the_list() -> None:
+    done = CliRunner().invoke(app, ["init", "--json"])
+    assert len(json.loads(done.stdout)["data"]["recipes"]) == 5
+    assert CliRunner().invoke(app, ["init", "stile"]).exit_code == 2
