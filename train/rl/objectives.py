@@ -41,8 +41,9 @@ class PolicySettings(Section):
 
     ratio: of the probabilities now and when it was sampled, of each token, of the whole sequence (RLOO of TRL), or of
     the sequence as a geometric mean over its tokens (GSPO). clip: how far below and above 1 it counts. longest: of
-    `constant`, the most tokens that a response may have. kl: coefficient of the penalty in the loss. entropy:
-    coefficient of the bonus. temperature: the one that responses are sampled with.
+    `constant`, the most tokens that a response may have. kl: coefficient of the penalty in the loss. kl_corrected:
+    multiply the penalty by the ratio, so that its gradient is that of the divergence itself, without bias (DeepSeek
+    V3.2; the default of TRL 1.16). entropy: coefficient of the bonus. temperature: what responses are sampled with.
     """
 
     ratio: Literal["token", "sequence", "sequence_mean"] = "token"
@@ -52,6 +53,7 @@ class PolicySettings(Section):
     longest: PositiveInt = 1
     kl: NonNegativeFloat = 0.0
     estimator: Estimator = "k3"
+    kl_corrected: bool = False
     entropy: NonNegativeFloat = 0.0
     temperature: float = 1.0
 
@@ -182,7 +184,8 @@ class PolicyLoss:
             reference = batch.extras["ref_logps"][kept]
             metrics["kl"] = ((logps - reference).sum().detach(), tokens)
             if s.kl:
-                losses = losses + s.kl * estimate(logps, reference, s.estimator)
+                penalty = estimate(logps, reference, s.estimator)
+                losses = losses + s.kl * (penalty * ratio if s.kl_corrected else penalty)
         if s.entropy:
             spread = entropy_with_gradient(hidden, head, s.temperature)
             losses = losses - s.entropy * spread
