@@ -79,13 +79,14 @@ def measure(crawl: Sequence[dict[str, Any]], pieces: Sequence[Example], data: Pa
                 took = curate_seconds(data, own, root / "out", RECORDS)
                 spent.setdefault(name, []).append(took)
                 print(turn, name, round(took, 2), flush=True)
-    median = {name: float(np.median(values)) for name, values in spent.items()}
-    added = {WITH: median[WITH] - median[WITHOUT], **{name: median[name] - median[WITH] for name in FURTHER}}
+    # What else the machine does only adds: the least of the rounds is nearest to what a run takes.
+    least = {name: min(values) for name, values in spent.items()}
+    added = {WITH: least[WITH] - least[WITHOUT], **{name: least[name] - least[WITH] for name in FURTHER}}
     return {
         "records": RECORDS,
         "rounds": spent,
-        "median_s": median,
-        "added": {name: seconds / median[WITHOUT] for name, seconds in added.items()},
+        "least_s": least,
+        "added": {name: seconds / least[WITHOUT] for name, seconds in added.items()},
     }
 
 
@@ -102,9 +103,11 @@ def curate_seconds(data: Path, sets: Sequence[str], out: Path, records: int) -> 
 
 def told(found: dict[str, Any]) -> tuple[str, list[str], list[list[Any]]]:
     """Title, heads and rows of the table."""
-    medians = found["median_s"]
-    rows = [[WITHOUT, medians[WITHOUT], ""]]
-    rows += [[name, medians[name], f"{100 * share:.1f} %"] for name, share in found["added"].items()]
+    least = found["least_s"]
+    rows = [[WITHOUT, least[WITHOUT], ""]]
+    rows += [[name, least[name], f"{100 * share:.1f} %"] for name, share in found["added"].items()]
     rounds = len(found["rounds"][WITHOUT])
-    title = f"Whole runs: {found['records']:,} records of the crawl, resiliparse, median of {rounds} interleaved rounds"
+    title = (
+        f"Whole runs: {found['records']:,} records of the crawl, resiliparse, the least of {rounds} interleaved rounds"
+    )
     return title, ["", "CPU s", "added, of the run without models"], rows

@@ -46,6 +46,11 @@ class LinearModel:
         found[self.slots] = np.arange(len(self.slots), dtype=np.int32)
         return found
 
+    @cached_property
+    def known(self) -> NDArray[np.uint8]:
+        """A bit for each slot: whether the model knows it; small enough to stay in a cache."""
+        return np.packbits(self.index >= 0, bitorder="little")
+
     def logits(self, rows: Rows) -> Floats:
         """Before calibration, float64[texts, columns]."""
         return np.asarray(features.logits(rows.first, rows.slots, rows.values, self.index, self.weights, self.bias))

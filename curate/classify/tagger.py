@@ -30,6 +30,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _SHIFT = np.uint64(64 - BITS)
 _EACH = 29
+_VALUE = np.float32(1 / np.sqrt(_EACH))
 _WIDE, _NEAR = 3, 1
 _SPACE, _NEWLINE, _COMMA, _DOT = ord(" "), ord("\n"), ord(","), ord(".")
 # What stands before a word.
@@ -59,29 +60,38 @@ class Tagger(NamedTuple):
         """What it finds."""
         return [label for label in self.labels if label != OTHER]
 
+    def logits(self, batch: Batch) -> NDArray[np.float64]:
+        """Of every word for every label, before calibration; float64[words, labels]."""
+        engine = self.engine
+        views = (*_views(batch), batch.segments.words_uax29.first)
+        return np.asarray(_logits(*views, engine.known, engine.index, engine.weights, engine.bias))
+
     def find(self, batch: Batch, threshold: float = 0.5) -> list[Tagged]:
         """The finds in order: words with at least this probability, and their neighbours of `EDGE` of it."""
         words, text = batch.segments.words_uax29, batch.segments.text
         if not len(words.begin):
             return []
-        before = gaps(batch)
-        scores = self.engine.score(word_features(batch))
+        scores = self.engine.calibrated(self.logits(batch))
         scores[:, self.labels.index(OTHER)] = 0.0
         best = scores.argmax(axis=1)
         sure = scores[np.arange(len(best)), best]
-        owner = np.repeat(np.arange(batch.docs), np.diff(words.first))
-        found: list[Tagged] = []
-        last = -2
-        for at in np.flatnonzero(sure >= EDGE * threshold).tolist():
-            doc, kind = int(owner[at]), self.labels[best[at]]
-            start, end = int(words.begin[at] - text.first[doc]), int(words.end[at] - text.first[doc])
-            joins = at == last + 1 and found and found[-1].doc == doc and found[-1].kind == kind
-            if joins and (kind in self.across or before[at] in (NOTHING, BLANK, DOT)):
-                found[-1] = found[-1]._replace(end=end, score=max(found[-1].score, float(sure[at])))
-            else:
-                found.append(Tagged(doc, start, end, kind, float(sure[at])))
-            last = at
-        return [hit for hit in found if hit.score >= threshold]
+        at = np.flatnonzero(sure >= EDGE * threshold)
+        if not len(at):
+            return []
+        kind, doc = best[at], np.searchsorted(words.first, at, side="right") - 1
+        joins = np.isin(batch.once(gaps)[at], (NOTHING, BLANK, DOT))
+        joins |= np.isin(kind, [self.labels.index(name) for name in self.across if name in self.labels])
+        joins[1:] &= (np.diff(at) == 1) & (np.diff(kind) == 0) & (np.diff(doc) == 0)
+        joins[0] = False
+        first = np.flatnonzero(~joins)
+        last = np.append(first[1:], len(at)) - 1
+        highest = np.maximum.reduceat(sure[at], first)
+        found = []
+        for run in np.flatnonzero(highest >= threshold).tolist():
+            begin, end, here = at[first[run]], at[last[run]], int(doc[first[run]])
+            start, stop = int(words.begin[begin] - text.first[here]), int(words.end[end] - text.first[here])
+            found.append(Tagged(here, start, stop, self.labels[kind[first[run]]], float(highest[run])))
+        return found
 
 
 def train(
@@ -104,13 +114,18 @@ def train(
 
 def word_features(batch: Batch) -> Rows:
     """The features of each word of `words_uax29`, all documents after each other."""
-    words, text = batch.segments.words_uax29, batch.segments.text
-    tables = classes()
-    base = _attributes(text.codes, words.begin, words.end, tables.lower, tables.flags)
-    slots = _slots(batch.segments.lower_ids("words_uax29"), base, gaps(batch), words.first)
+    words = batch.segments.words_uax29
+    slots = _slots(*_views(batch), words.first)
     count = len(words.begin)
-    values = np.full(count * _EACH, 1 / np.sqrt(_EACH), np.float32)
+    values = np.full(count * _EACH, _VALUE, np.float32)
     return Rows(np.arange(count + 1, dtype=np.int64) * _EACH, slots, values)
+
+
+def _views(batch: Batch) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Of each word: its id, the hashes of its shape and ends, and what stands before it."""
+    words, text, tables = batch.segments.words_uax29, batch.segments.text, classes()
+    base = _attributes(text.codes, words.begin, words.end, tables.lower, tables.flags)
+    return batch.segments.lower_ids("words_uax29"), base, batch.once(gaps)
 
 
 def gaps(batch: Batch) -> NDArray[np.int64]:
@@ -181,35 +196,58 @@ def _slot(name, value):  # type: ignore[no-untyped-def]
     return np.uint32((mixed * _SPREAD) >> _SHIFT)
 
 
+@helper
+def _fill(out, n, ids, base, before, low, high, i):  # type: ignore[no-untyped-def]
+    """The slots of word i of the document that holds the words low to high, at n and behind it."""
+    edge = np.uint64(1)
+    for step in range(-_WIDE, _WIDE + 1):
+        inside = low <= i + step < high
+        out[n] = _slot(100 + step, ids[i + step] if inside else edge)
+        out[n + 1] = _slot(200 + step, base[i + step, 0] if inside else edge)
+        n += 2
+    for step in range(-_NEAR, _NEAR + 1):
+        inside = low <= i + step < high
+        out[n] = _slot(300 + step, base[i + step, 1] if inside else edge)
+        out[n + 1] = _slot(400 + step, base[i + step, 2] if inside else edge)
+        gap = before[i + step] if inside else np.int64(START)
+        out[n + 2] = _slot(500 + step, np.uint64(gap + 1))
+        n += 3
+    left = ids[i - 1] if i > low else edge
+    left_shape = base[i - 1, 0] if i > low else edge
+    right = ids[i + 1] if i + 1 < high else edge
+    right_shape = base[i + 1, 0] if i + 1 < high else edge
+    out[n] = _slot(600, left * _SPREAD + ids[i])
+    out[n + 1] = _slot(601, ids[i] * _SPREAD + right)
+    out[n + 2] = _slot(602, left_shape * _SPREAD + base[i, 0])
+    out[n + 3] = _slot(603, base[i, 0] * _SPREAD + right_shape)
+    out[n + 4] = _slot(604, left * _SPREAD + base[i, 0])
+    out[n + 5] = _slot(605, np.uint64(before[i] + 1) * _SPREAD + base[i, 0])
+
+
 @njit(cache=True)
 def _slots(ids, base, before, first):  # type: ignore[no-untyped-def]  # a kernel
     out = np.empty(len(ids) * _EACH, dtype=np.uint32)
-    edge = np.uint64(1)
-    n = 0
     for doc in range(len(first) - 1):
-        low, high = first[doc], first[doc + 1]
-        for i in range(low, high):
-            for step in range(-_WIDE, _WIDE + 1):
-                inside = low <= i + step < high
-                out[n] = _slot(100 + step, ids[i + step] if inside else edge)
-                out[n + 1] = _slot(200 + step, base[i + step, 0] if inside else edge)
-                n += 2
-            for step in range(-_NEAR, _NEAR + 1):
-                inside = low <= i + step < high
-                out[n] = _slot(300 + step, base[i + step, 1] if inside else edge)
-                out[n + 1] = _slot(400 + step, base[i + step, 2] if inside else edge)
-                gap = before[i + step] if inside else np.int64(START)
-                out[n + 2] = _slot(500 + step, np.uint64(gap + 1))
-                n += 3
-            left = ids[i - 1] if i > low else edge
-            left_shape = base[i - 1, 0] if i > low else edge
-            right = ids[i + 1] if i + 1 < high else edge
-            right_shape = base[i + 1, 0] if i + 1 < high else edge
-            out[n] = _slot(600, left * _SPREAD + ids[i])
-            out[n + 1] = _slot(601, ids[i] * _SPREAD + right)
-            out[n + 2] = _slot(602, left_shape * _SPREAD + base[i, 0])
-            out[n + 3] = _slot(603, base[i, 0] * _SPREAD + right_shape)
-            out[n + 4] = _slot(604, left * _SPREAD + base[i, 0])
-            out[n + 5] = _slot(605, np.uint64(before[i] + 1) * _SPREAD + base[i, 0])
-            n += 6
+        for i in range(first[doc], first[doc + 1]):
+            _fill(out, i * _EACH, ids, base, before, first[doc], first[doc + 1], i)
+    return out
+
+
+@njit(cache=True)
+def _logits(ids, base, before, first, known, index, weights, bias):  # type: ignore[no-untyped-def]  # a kernel
+    """What `features.logits` gives for `_slots`, without keeping them; most slots are unknown, which a bit tells."""
+    columns = len(bias)
+    out = np.empty((len(ids), columns), dtype=np.float64)
+    own = np.empty(_EACH, dtype=np.uint32)
+    for doc in range(len(first) - 1):
+        for i in range(first[doc], first[doc + 1]):
+            for column in range(columns):
+                out[i, column] = bias[column]
+            _fill(own, 0, ids, base, before, first[doc], first[doc + 1], i)
+            for k in range(_EACH):
+                slot = own[k]
+                if known[slot >> 3] >> (slot & 7) & 1:
+                    row = index[slot]
+                    for column in range(columns):
+                        out[i, column] += _VALUE * weights[row, column]
     return out
