@@ -25,10 +25,19 @@ demo: $(READY)
 	$(BIN)/curate run --input sample --out $(DEMO)-scored \
 	  --set classify.quality.reference=$(DEMO)-quality --set classify.domain.topic=$(DEMO)-topics
 	@echo
+	@echo "A tokenizer and a language model of about a million parameters from what the first run kept, then what it writes."
+	rm -rf $(DEMO)-tokenizer $(DEMO)-model
+	$(BIN)/train tokenizer --data $(DEMO) --vocab-size 1024 --out $(DEMO)-tokenizer
+	$(BIN)/train pretrain --data $(DEMO) --tokenizer $(DEMO)-tokenizer --root runs/workspace --out $(DEMO)-model \
+	  --depth 3 --context 128 --tokens 600k --precision bf16 --set text.prepare.held_out=0.1 \
+	  --set rows.tokens=1024 --set optim.optimizer=muon --set optim.lr=0.005
+	$(BIN)/train generate $(DEMO)-model "The " --max-new 60 --temperature 0.7
+	@echo
 	@echo "Next, ask of any page that is missing why, what another threshold would have kept, and look at the report:"
 	@echo "  $(BIN)/curate explain $(DEMO) --any-dropped"
 	@echo "  $(BIN)/curate whatif $(DEMO) --set gopher.words_min=100"
 	@echo "  $(BIN)/curate report $(DEMO) --to runs/demo.html"
+	@echo "  $(BIN)/train chat $(DEMO)-model --template plain"
 	@echo "  $(BIN)/curate mix $(DEMO)-scored --dry-run --set 'by=[domain, {measure: quality.reference, buckets: 2}]'"
 
 test: $(READY)

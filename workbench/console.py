@@ -29,6 +29,7 @@ from typer.core import TyperGroup
 from workbench import __version__
 from workbench.envelope import envelope
 from workbench.errors import Exit, UserError, output_error
+from workbench.parts import absent
 from workbench.progress import Progress
 from workbench.render import Block, Facts, show
 from workbench.visible import one_line
@@ -161,7 +162,7 @@ def _run(schema: str, work: Callable[[], Result], screen: Screen, as_json: bool)
 
 def _failure(error: BaseException, screen: Screen) -> Result:
     """The result that stands for an exception."""
-    problem = error if isinstance(error, UserError) else output_error(error)
+    problem = error if isinstance(error, UserError) else output_error(error) or absent(error)
     if problem is None and isinstance(error, KeyboardInterrupt | Terminated):
         terminated = isinstance(error, Terminated)
         problem = UserError(

@@ -57,6 +57,8 @@ class Part(NamedTuple):
 PARTS = (
     Part("train", "torch", "torch", "training and running models"),
     Part("train", "tokenizers", "tokenizers", "counting and training tokens"),
+    Part("train", "safetensors", "safetensors", "weights on the disk"),
+    Part("train", "jinja2", "jinja2", "chat templates"),
     Part("dashboard", "streamlit", "streamlit", "the web dashboard"),
 )
 
@@ -76,5 +78,16 @@ def require(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
+    raise _missing(module)
+
+
+def absent(error: BaseException) -> UserError | None:
+    """What a failed import of an optional module means to the user (exit 6); None for any other error."""
+    if not isinstance(error, ModuleNotFoundError) or error.name not in {part.module for part in PARTS}:
+        return None
+    return _missing(error.name)
+
+
+def _missing(module: str) -> UserError:
     install = next((part.install for part in PARTS if part.module == module.partition(".")[0]), f"pip install {module}")
-    raise UserError(f"{module} is not installed", hint=install, code=Exit.MISSING)
+    return UserError(f"{module} is not installed", hint=install, code=Exit.MISSING)

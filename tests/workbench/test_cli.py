@@ -61,7 +61,13 @@ def test_doctor_tells_what_is_here(tmp_path: Path) -> None:
     assert found["writable"] is True
     assert found["cores"] >= 1
     assert found["libraries"]["polars"]
-    assert {part["distribution"] for part in found["optional"]} == {"torch", "tokenizers", "streamlit"}
+    assert {part["distribution"] for part in found["optional"]} == {
+        "torch",
+        "tokenizers",
+        "safetensors",
+        "jinja2",
+        "streamlit",
+    }
     assert list(tmp_path.iterdir()) == []
 
 

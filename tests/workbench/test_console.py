@@ -236,3 +236,14 @@ def test_help_is_fast_and_imports_no_rich() -> None:
         best = min(best, time.perf_counter() - began)
     assert done.stdout.endswith("False False\n")
     assert best < 0.3  # 0.08 s on a quiet machine
+
+
+def test_an_optional_module_that_is_not_there_is_no_bug(tmp_path: Path) -> None:
+    code = (
+        "import sys\nsys.modules['torch'] = None\nfrom workbench.console import Result, Screen, app, command\n"
+        "main = app('demo', 'A demo.')\n@main.command()\n@command('demo.go/1')\n"
+        "def go(screen: Screen) -> Result:\n    import torch\n    return Result()\nmain(['go'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 6
+    assert done.stderr == "error: torch is not installed\nhint: pip install 'winnow-workbench[train]'\n"
