@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -32,12 +34,33 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-c", code, *map(str, arguments)]
 
 
+# Commands that only ask: they run in this process, which has loaded what they need.
+ASKING = frozenset(
+    ("diff", "duplicates", "explain", "profiles", "report", "sample", "search", "status", "verify", "whatif")
+)
+
+
 def curate(*arguments: str | Path, cwd: Path | None = None, **options: Any) -> Ended:
+    if not options and arguments and arguments[0] in ASKING:
+        return _asked([*map(str, arguments), "--json"], cwd)
     done = subprocess.run(
         [*command(*arguments), "--json"], capture_output=True, text=True, cwd=cwd, check=False, timeout=300, **options
     )
     envelope = json.loads(done.stdout) if done.stdout.strip() else {}
     return Ended(done.returncode, envelope, done.stderr)
+
+
+def _asked(arguments: list[str], cwd: Path | None) -> Ended:
+    from curate.cli.commands import app
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(cwd or Path.cwd()):
+        try:
+            code = app(arguments, prog_name="curate", standalone_mode=False)
+        except SystemExit as ended:
+            code = ended.code
+    envelope = json.loads(out.getvalue()) if out.getvalue().strip() else {}
+    return Ended(int(code or 0), envelope, err.getvalue())
 
 
 def outputs(run: Path) -> dict[str, str]:
