@@ -25,6 +25,7 @@ from workbench.errors import Exit, UserError
 from workbench.recipes import Section
 
 _AT_ONCE = 256  # comparisons encoded together
+_PROMPT = 4  # the last prompt is not cut to less than this part of the context: the responses were judged by all of it
 TOO_LONG, NO_PAIR = "longer than the context", "nothing to compare"
 
 TooLong = Literal["error", "truncate", "drop"]
@@ -206,7 +207,8 @@ def _fit(
         hint = "raise the context, or choose too_long: truncate or drop"
         raise UserError(f"{each.id}: longer than the context of {width} tokens", hint=hint, code=Exit.INPUT)
     if policy == "truncate":
-        longest = max(range(len(ids)), key=lambda number: len(ids[number].ids) - ids[number].prompt)
+        # An empty answer stands for all of them, in the room that the longest leaves: so only the prompt is shortened.
+        longest = max(len(one.ids) - one.prompt for one in ids)
         tried: list[tuple[Rendered, Sequence[Message]]] = []
 
         def render_one(messages: Sequence[Message]) -> Rendered:
@@ -215,15 +217,17 @@ def _fit(
             tried.append((Rendered(whole.ids[:end], whole.mask[:end]), messages))
             return tried[-1][0]
 
-        answer: Message = {"role": "assistant", "content": each.responses[longest]}
-        shortened, how = shorten([*each.prompt, answer], render_one, width)
-        # A response that had to be cut is another one than was judged: then `shortened` is none of those tried.
-        messages = next((said for one, said in tried if one is shortened), None)
-        if messages is not None:
-            for note in how:
-                report.note(report.shortened, note, each.id)
-            found = sequences(messages[:-1], each.responses, tokenizer, form)
+        empty: Message = {"role": "assistant", "content": ""}
+        (nothing,) = sequences(each.prompt, [""], tokenizer, form)
+        room = width - longest
+        shortened, how = shorten([*each.prompt, empty], render_one, room + len(nothing.ids) - nothing.prompt)
+        # What had to be cut further is none of those tried.
+        messages = next((said[:-1] for one, said in tried if one is shortened), None)
+        if messages is not None and (messages[-1] == each.prompt[-1] or room * _PROMPT >= width):
+            found = sequences(messages, each.responses, tokenizer, form)
             if max(len(one.ids) for one in found) <= width:
+                for note in how:
+                    report.note(report.shortened, note, each.id)
                 return found
     report.note(report.dropped, TOO_LONG, each.id)
     return []
