@@ -29,6 +29,8 @@ DATATROVE = (
     "fasteners",
     "pyahocorasick",
 )
+# With the product beside it: their generation is compared in one process.
+TRANSFORMERS = ("torch==2.13.0", "transformers==5.23.0", f"{ROOT}[train]")
 
 
 def peer(name: str, packages: tuple[str, ...]) -> Path:
@@ -48,6 +50,7 @@ def main() -> None:
         raise SystemExit(f"no data at {data}: set WINNOW_SHARED_DATA to the folder of real data sets")
     os.environ["WINNOW_SHARED_DATA"] = str(data)
     datatrove = str(peer("datatrove", DATATROVE))
+    transformers = str(peer("transformers", TRANSFORMERS))
     warc = str(data / "crawl" / "crawl-shared-0000[0-2].warc.gz")
     for script, *arguments in (
         ("segmentation.py",),
@@ -65,9 +68,14 @@ def main() -> None:
         ("duplicates_scale.py",),
         ("document_bytes.py",),
         ("scale_table.py",),
+        ("training_speed.py", "--peer", transformers),
+        ("training_loop.py",),
+        ("learning.py",),
     ):
         print(f"== {script}", flush=True)
         subprocess.run([sys.executable, str(HERE / script), *arguments], check=True, cwd=ROOT)
+    print("== generation.py", flush=True)
+    subprocess.run([transformers, str(HERE / "generation.py")], check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":
