@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.cli import convert, init, prepare, stages, tokenizer, use
+from train.cli import convert, dpo, init, prepare, reward, stages, tokenizer, use
 from workbench import console
 
 app = console.app("train", "From datasets to models, on one loop.")
@@ -11,16 +11,13 @@ plan = console.group("plan", "What a stage would cost: parameters, arithmetic, m
 app.command()(init.init)
 app.command()(tokenizer.tokenizer)
 app.command()(prepare.prepare)
-for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft):
+for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft, reward.reward):
     name = stage.__name__
     app.command(name)(console.command(f"train.{name}/1")(stage))
     plan.command(name)(console.command("train.plan/1")(stages.planning(stage)))
+app.command()(dpo.dpo)
 app.add_typer(plan)
-for command in (use.generate, use.chat, use.serve):
-    app.command()(command)
-
-
-for command in (convert.export, convert.merge, convert.status):
+for command in (use.generate, use.chat, use.serve, convert.export, convert.merge, convert.status):
     app.command()(command)
 app.command("import")(console.command("train.import/1")(convert.import_))
 

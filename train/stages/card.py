@@ -17,6 +17,8 @@ _TITLES = {
     "train.anneal": "annealed",
     "train.extend": "extended to a longer context",
     "train.sft": "fine-tuned on conversations",
+    "train.reward": "as a reward model, fine-tuned on preferences",
+    "train.dpo": "fine-tuned on preferences by direct optimisation",
 }
 
 
