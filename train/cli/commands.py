@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.cli import convert, dpo, init, prepare, reward, stages, tokenizer, use
+from train.cli import convert, dpo, init, prepare, reward, rewards, stages, tokenizer, use
 from workbench import console
 
 app = console.app("train", "From datasets to models, on one loop.")
@@ -17,7 +17,7 @@ for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft, reward.
     plan.command(name)(console.command("train.plan/1")(stages.planning(stage)))
 app.command()(dpo.dpo)
 app.add_typer(plan)
-for command in (use.generate, use.chat, use.serve, convert.export, convert.merge, convert.status):
+for command in (use.generate, use.chat, use.serve, rewards.bestofn, convert.export, convert.merge, convert.status):
     app.command()(command)
 app.command("import")(console.command("train.import/1")(convert.import_))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import xxhash
 
+from train.ask import ANSWERS
 from train.reward.scorer import open_reward as open_scorer
 from train.rewards import rules
 from train.rewards.compound import BaselineReward, HumanReward, ModelReward, WeightedSum
@@ -37,8 +38,6 @@ from workbench.errors import Exit, UserError
 from workbench.files import sha256
 from workbench.recipes import dump, from_file, from_set, resolve
 
-ANSWERS = Path("cache") / "answers.sqlite"
-"""Where, under the workspace, the answers of endpoints are kept."""
 _ANSWER = ("answers", "answer", "response", "completion", "output")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import regex
 
+from train.reward.report import repetition as repeated
 from train.rewards.arithmetic import evaluate, expression, number
 from train.rewards.settings import Arithmetic, Exact, Format, Length, Regex, Repetition
 from train.rewards.types import Prompt, PromptError, Scores, key, text_of
@@ -134,8 +135,6 @@ def repetition(settings: Repetition) -> Rule:
     """Words that are said again."""
 
     def score(prompt: Prompt, response: str) -> float:
-        words = response.split()
-        grams = [tuple(words[place : place + settings.words]) for place in range(len(words) - settings.words + 1)]
-        return len(set(grams)) / len(grams) - 1.0 if grams else 0.0
+        return -repeated(response, settings.words)
 
     return score
