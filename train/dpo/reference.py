@@ -85,11 +85,19 @@ class Reference:
         return torch.cat(parts)
 
 
+class NoReference:
+    """Stands in for the table where only time is measured."""
+
+    def of(self, responses: Tensor) -> Tensor:
+        """Zeros."""
+        return torch.zeros(len(responses))
+
+
 class Referred:
     """A source whose batches bring the reference's log-probabilities; in the first step of a policy that `is_start`,
     they say so."""
 
-    def __init__(self, source: Source, reference: Reference | None, *, is_start: bool = False) -> None:
+    def __init__(self, source: Source, reference: Reference | NoReference | None, *, is_start: bool = False) -> None:
         self._source, self._reference, self._is_start = source, reference, is_start
 
     def batches(self, step: int, rank: int, world: int) -> list[Batch]:
@@ -104,7 +112,7 @@ class Referred:
         return self._source.seen(steps)
 
 
-def refer(batch: Batch, reference: Reference | None) -> Batch:
+def refer(batch: Batch, reference: Reference | NoReference | None) -> Batch:
     """A batch with the reference's log-probabilities of its responses, where there is a table."""
     if reference is None:
         return batch

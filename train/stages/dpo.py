@@ -15,7 +15,7 @@ from train.data.batch import Batch
 from train.data.packing import Ints
 from train.dpo.losses import KTO
 from train.dpo.objective import PairPreference, SinglePreference
-from train.dpo.reference import Reference, Referred, refer
+from train.dpo.reference import NoReference, Reference, Referred, refer
 from train.dpo.thumbs import thumbs
 from train.evaluate import Evaluation, HeldOut
 from train.loop import Outcome
@@ -115,6 +115,7 @@ def dpo(recipe: Dpo, where: Where, screen: Screen, *, base: Path) -> Stage:
         prepare=(lambda path, world: None)
         if reference is None
         else lambda path, world: reference.make(path, world, model),
+        rehearsal=[Term(objective, Referred(source, NoReference()))] if reference is not None else (),
     )
 
 

@@ -25,7 +25,7 @@ def forecast(stage: Stage, world: World) -> dict[str, Any]:
     """Parameters, arithmetic, memory by part, what is read by part, and time from ten seconds of real steps."""
     recipe = stage.recipe
     lora: LoraSettings | None = getattr(recipe, "lora", None)
-    batches = stage.terms[0].source.batches(0, world.rank, world.size)
+    batches = (stage.rehearsal or stage.terms)[0].source.batches(0, world.rank, world.size)
     rows, width = batches[0].tokens.shape
     setup = plan.Setup(
         rows=rows,
@@ -58,7 +58,7 @@ def forecast(stage: Stage, world: World) -> dict[str, Any]:
 
 def _step(stage: Stage, world: World) -> Callable[[], int]:
     """One optimizer step after another on the stage's own rows; its model is thrown away afterwards."""
-    recipe, term = stage.recipe, stage.terms[0]
+    recipe, term = stage.recipe, (stage.rehearsal or stage.terms)[0]
     torch.manual_seed(recipe.seed)
     model = stage.model().to(world.device).train()
     if recipe.checkpointing and hasattr(model, "checkpointing"):

@@ -58,6 +58,7 @@ class Stage:
     in a checkpoint, given what writes the other files there. notes: figures for `stage.json` and the card that are
     known before; after: those known in the end. seen: what so many steps read, by part. prepare: makes, in the run's
     directory and before the model, what the terms read there; every process calls it, and what is whole already stays.
+    rehearsal: terms that cost the same and need nothing prepared, for a forecast.
     """
 
     kind: str
@@ -78,6 +79,7 @@ class Stage:
     after: Callable[[Outcome], Mapping[str, Any]] = lambda outcome: {}
     seen: Callable[[int], Mapping[str, Mapping[str, float]]] = lambda steps: {}
     prepare: Callable[[Path, World], None] = lambda path, world: None
+    rehearsal: Sequence[Term] = ()
 
 
 class Trained(NamedTuple):

@@ -18,6 +18,7 @@ from train.cli.dpo import dpo
 from train.distributed import World
 from train.dpo.losses import PAIR_LOSSES
 from train.open import open_model
+from train.stages import forecast
 from workbench import console
 from workbench.errors import UserError
 
@@ -210,3 +211,12 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     assert code == 2 and "sigmoid" in err
     code, out, err = command("--from", folder / "base", "--root", tmp_path / "root")
     assert code == 2 and "no data are named" in err
+
+
+def test_a_forecast_makes_no_table(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "PROBE_S", 0.3)
+    common = ("--from", folder / "base", "--data", folder / "rows.jsonl", "--root", tmp_path / "root")
+    code, out, err = command(*common, "--template", "chatml", "--dry-run", "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "train.dpo" in out and "tokens/s" in out
+    assert not (tmp_path / "out").exists()
