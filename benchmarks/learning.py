@@ -1,6 +1,6 @@
 """How many tokens and minutes a small model takes to pass counting: n-gram models of the same tokens.
 
-    python benchmarks/learning.py [--data FILE] [--depth 4] [--tokens 6M]
+    python benchmarks/learning.py [--data FILE] [--depth 3] [--tokens 4M]
 
 One text (public domain, clean English) becomes a tokenizer, tokens with a held-out share, bigram and 5-gram models
 (interpolated, modified Kneser-Ney) and a Llama; held-out bits per byte are measured on the way.
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import torch
 import zstandard
 from markdown_tables import table
 
@@ -55,8 +54,8 @@ def book(folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--depth", type=int, default=4)
-    parser.add_argument("--tokens", default="6M")
+    parser.add_argument("--depth", type=int, default=3)
+    parser.add_argument("--tokens", default="4M")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -83,6 +82,8 @@ def main() -> None:
 
 def report(metrics: pl.DataFrame, counted: dict[int, float], data: dict[str, Any], source: str) -> None:
     """The curve, and where it passes each n-gram model."""
+    import torch  # not above: `train` says how its threads wait before it is loaded
+
     steps = metrics.filter(pl.col("kind") == "train").sort("step")
     sofar = steps.select("step", pl.col("tokens").cum_sum(), minutes=pl.col("seconds").cum_sum() / 60)
     measured = metrics.filter((pl.col("kind") == "eval") & (pl.col("part") == "")).select("step", "bits_per_byte")
