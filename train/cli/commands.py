@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.cli import convert, dpo, init, prepare, reward, rewards, stages, tokenizer, use
+from train.cli import convert, dpo, init, prepare, reward, rewards, rl, stages, tokenizer, use
 from workbench import console
 
 app = console.app("train", "From datasets to models, on one loop.")
@@ -15,7 +15,8 @@ for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft, reward.
     name = stage.__name__
     app.command(name)(console.command(f"train.{name}/1")(stage))
     plan.command(name)(console.command("train.plan/1")(stages.planning(stage)))
-app.command()(dpo.dpo)
+for command in (dpo.dpo, rl.pg, rl.ppo):
+    app.command()(command)
 app.add_typer(plan)
 for command in (use.generate, use.chat, use.serve, rewards.bestofn, convert.export, convert.merge, convert.status):
     app.command()(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from train.data.prepare import Options
 from train.data.sft import SftData, SftSet
@@ -15,6 +15,10 @@ from train.lora import LoraSettings
 from train.model.config import ModelConfig, Rope
 from train.optim import OptimSettings
 from train.preferences.load import PreferenceData, PreferenceSet
+from train.rewards.settings import RewardSettings
+from train.rl.advantages import Whitening
+from train.rl.kl import KlSettings
+from train.rl.prompts import PromptData
 from train.schedule import ScheduleSettings
 from workbench.recipes import Section
 
@@ -228,3 +232,87 @@ class Dpo(Adapted):
     """Of one optimizer step, with all responses of each (default: as many as hold `rows.tokens`)."""
     rows: Rows = Rows(tokens=8192)
     optim: OptimSettings = OptimSettings(lr=5e-5, weight_decay=0.0, schedule=ScheduleSettings(kind="linear"))
+
+
+class Ptx(Section):
+    """Pretraining text whose gradient goes into the same step (PPO-ptx)."""
+
+    text: Text = Text()
+    """None: only rewards are learned from. Its held-out bits per byte are measured too."""
+    gamma: NonNegativeFloat = 27.8
+    """Coefficient (Ouyang et al. 2022, eq. 2)."""
+    average: Literal["mean", "sequence"] = "mean"
+    """gamma times the mean over tokens, as public code has it, or over documents of the sum over their tokens."""
+    rows: Rows = Rows(tokens=4096)
+
+
+class Rl(Adapted):
+    """What `train pg` and `train ppo` share: prompts, a reward, and how the policy is asked and kept near to what it
+    was. Responses are drawn from the whole softmax, so log-probabilities are those of what was drawn from."""
+
+    data: PromptData = PromptData()
+    reward: RewardSettings | None = None
+    """What responses are worth: named parts and their weights."""
+    reference: str = ""
+    """What KL is measured to: a train run or a model directory (default: the checkpoint itself)."""
+    context: PositiveInt | None = None
+    """Tokens of a prompt with a response, and of a row (default: what the model is made for)."""
+    rollouts: PositiveInt = 100
+    """How often the policy is asked."""
+    prompts_a_rollout: PositiveInt = 8
+    responses: PositiveInt = 8
+    """To each prompt."""
+    longest: PositiveInt = 64
+    """Tokens of a response, with the one that ends it."""
+    temperature: PositiveFloat = 1.0
+    epochs: PositiveInt = 1
+    """How often a rollout is read."""
+    minibatches: PositiveInt = 1
+    """Optimizer steps of an epoch."""
+    without_end: float | None = None
+    """Score of a response that did not come to an end within `longest` (default: what the reward says of it)."""
+    clip: NonNegativeFloat = 0.2
+    clip_high: NonNegativeFloat | None = None
+    """How far above 1 the ratio counts (default: as below)."""
+    entropy: NonNegativeFloat = 0.0
+    """Coefficient of the bonus."""
+    kl: KlSettings = KlSettings()
+    ptx: Ptx = Ptx()
+    rows: Rows = Rows(tokens=8192)
+    """`tokens` has no meaning here: a step has the responses of a minibatch."""
+    optim: OptimSettings = OptimSettings(lr=1e-4, weight_decay=0.0, schedule=ScheduleSettings(kind="linear"))
+
+
+class Pg(Rl):
+    """`train pg`: a policy from rewards of responses that are compared with one another, without a critic."""
+
+    advantage: str = "grpo@trl"
+    """reinforce, reinforce_baseline, rloo, grpo@trl, grpo@verl, grpo@openrlhf, grpo@open_instruct, dr_grpo."""
+    objective: str = "grpo"
+    """What the sum over tokens is divided by, and which ratio is clipped: ppo, grpo, dapo, dr_grpo, rloo@trl, gspo."""
+    whiten: Whitening | None = None
+    """How advantages are brought to variance 1 over all tokens of a rollout."""
+    kl: KlSettings = KlSettings(estimator="k3", where="loss", coefficient=0.04)
+
+
+class Critic(Section):
+    """Who foretells rewards, and how it learns."""
+
+    start: str = ""
+    """A `train reward` run or a reward model's directory (default: the policy's trunk, with a head of zeros)."""
+    coefficient: PositiveFloat = 0.1
+    clip: PositiveFloat = 0.2
+
+
+class Ppo(Rl):
+    """`train ppo`: a policy from rewards with a critic that says what was to be expected of every token."""
+
+    responses: PositiveInt = 1
+    prompts_a_rollout: PositiveInt = 64
+    epochs: PositiveInt = 4
+    gamma: float = Field(default=1.0, ge=0, le=1)
+    lam: float = Field(default=0.95, ge=0, le=1)
+    whiten: Whitening | None = "openai"
+    """How advantages are brought to variance 1 over all tokens of a rollout."""
+    whiten_rewards: bool = False
+    critic: Critic = Critic()
