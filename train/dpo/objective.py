@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from train.data.batch import IGNORED, Batch
 from train.dpo.losses import LossSettings, Sides, kto_losses, pair_losses
-from train.lora import adapters_off
+from train.lora import adapters, adapters_off
 from train.losses import token_logprobs
 from train.objective import Sums
 
@@ -29,9 +29,14 @@ def response_logprobs(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def reference_logprobs(model: nn.Module, batch: Batch) -> Tensor:
-    """The reference's log-probabilities [S]: those that the batch brings, or of the model without its adapters."""
+    """The reference's log-probabilities [S]: those that the batch brings, or of the model without its adapters.
+
+    Raises RuntimeError where there is neither: the policy would be compared with itself and never learn.
+    """
     if "reference" in batch.extras:
         return batch.extras["reference"]
+    if next(adapters(model), None) is None:
+        raise RuntimeError("the batch brings no reference, and the model has no adapters to turn off")
     was_training = model.training
     model.eval()
     try:

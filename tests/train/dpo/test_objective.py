@@ -134,6 +134,11 @@ def test_adapters_off_is_the_reference() -> None:
     assert live.loss.item() == pytest.approx(stored.loss.item(), rel=1e-5)
 
 
+def test_without_table_and_adapters_there_is_no_reference() -> None:
+    with pytest.raises(RuntimeError, match="no reference"):
+        PairPreference(LossSettings())(model(), collate(table(), np.arange(4), 64))
+
+
 def test_thumbs_stand_beside_responses_to_other_prompts() -> None:
     made = table((2, 1, 2, 1))
     found, owners = thumbs(made, 64, seed=0)
