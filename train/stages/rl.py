@@ -23,9 +23,10 @@ from train.rewards.open import open_reward
 from train.rl.advantages import GROUPED
 from train.rl.credit import Credit, CriticCredit, GroupCredit
 from train.rl.critic import ActorCritic, ActorCriticForm, Critic, critic_from_policy, critic_from_reward
+from train.rl.making import Maker, Plan
 from train.rl.objectives import POLICIES, PolicyLoss, PolicySettings, ValueLoss, Weighed, ptx
 from train.rl.prompts import Prompts, load
-from train.rl.rollout import Plan, Rollouts, Telling
+from train.rl.rollout import Rollouts, Telling
 from train.stages import text
 from train.stages.adapted import Base
 from train.stages.run import Stage, Where
@@ -75,7 +76,7 @@ class _Parts:
 
     def after(self, outcome: Outcome) -> dict[str, Any]:
         """What was told of the first and the last rollouts, and how many groups were dead."""
-        self.rollouts.reward.close()
+        self.rollouts.maker.reward.close()
         figures = self.rollouts.figures()
         tenth = max(1, len(figures) // 10)
         names = [name for name in figures[0] if name != "step"]
@@ -165,17 +166,8 @@ def _parts(
         seed=recipe.seed,
     )
     adapted = other is start and recipe.lora is not None
-    rollouts = Rollouts(
-        plan,
-        prompts,
-        tokenizer,
-        form,
-        reward,
-        credit,
-        recipe.kl,
-        policy=model,
-        reference=None if adapted else other.model,
-    )
+    maker = Maker(plan, prompts, tokenizer, form, reward, credit, None if adapted else other.model)
+    rollouts = Rollouts(maker, recipe.kl, model)
     terms = [Term(Telling(PolicyLoss(policy)), Weighed(rollouts, policy.average, policy.longest), 1.0, POLICY)]
     sources = {
         "prompts": prompts.digest,

@@ -1,7 +1,8 @@
-"""Small policies and what they are asked; as a script, one training that is killed with signal 9 again and again until
-it has come to its end.
+"""Small policies and what they are asked; as a script, trainings that are killed with signal 9 again and again until
+they have come to their end, each in OUT/kind.
 
-python policies.py FOLDER OUT pg|ppo SEED KILLS OPTIONS: prints how often it was killed and the digest of the weights.
+python policies.py FOLDER OUT SEED '{"pg": {options}, ...}': prints how often each was killed.
+torchrun ... policies.py FOLDER OUT layout '{"pg": {options}, ...}': the trainings in several processes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 
 from train import records
 from train.checkpoint import latest
-from train.distributed import World
+from train.distributed import World, open_world
 from train.model.build import build, save, weights_digest
 from train.model.config import ModelConfig
 from train.stages import rl
@@ -104,21 +105,30 @@ def digest(out: Path) -> str:
     return weights_digest(last) + (sha256(critic) if critic.is_file() else "")
 
 
-def main() -> None:
-    folder, out, kind, options = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], json.loads(sys.argv[6])
-    draw, kills = random.Random(int(sys.argv[4])), int(sys.argv[5])
+def killed(folder: Path, out: Path, kind: str, draw: random.Random, kills: int, options: dict[str, Any]) -> int:
+    """Train in children that are killed at random moments; how many it took."""
     for attempt in range(100):
         child = os.fork()
         if not child:
             trained(folder, out, kind, **options)
             os._exit(0)
         if attempt < kills:
-            time.sleep(draw.uniform(0.3, 0.9))
+            time.sleep(draw.uniform(0.2, 0.8))
             os.kill(child, signal.SIGKILL)
         if os.waitpid(child, 0)[1] == 0:
-            print(attempt, digest(out))
-            return
+            return attempt
     sys.exit("it never came to its end")
+
+
+def main() -> None:
+    folder, out, what = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[4])
+    if sys.argv[3] == "layout":
+        with open_world("cpu") as world:
+            for kind, options in what.items():
+                trained(folder, out / kind, kind, world, **options)
+        return
+    draw = random.Random(int(sys.argv[3]))
+    print(json.dumps({kind: killed(folder, out / kind, kind, draw, 3, options) for kind, options in what.items()}))
 
 
 if __name__ == "__main__":
