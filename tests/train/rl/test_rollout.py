@@ -205,6 +205,18 @@ def test_equal_rewards_move_nothing_and_are_counted(folder: Path, tmp_path: Path
     assert set(pl.read_parquet(done.run.path / "rollouts")["advantage"]) == {0.0}
 
 
+def test_settings_of_what_is_said(folder: Path, tmp_path: Path) -> None:
+    """At another temperature sampler and trainer agree as well; an answer without an end has a score of its own."""
+    more: dict[str, Any] = {"temperature": 0.7, "without_end": -1.0, "entropy": 0.01, "objective": "dr_grpo"}
+    done = policies.trained(folder, tmp_path / "out", rollouts=2, **more, advantage="rloo", whiten="verl")
+    table = pl.read_parquet(done.run.path / "rollouts")
+    cut = table.filter(pl.col("reason") == "length")
+    assert 0 < cut.height < table.height and set(cut["score"]) == {-1.0}
+    assert table.filter(pl.col("reason") == "eos")["score"].min() > -1.0
+    halves = policies.trained(folder, tmp_path / "bf16", "ppo", rollouts=2, precision="bf16")
+    assert 0 < max(told(halves.run.path, "policy.sampler_gap")) < 0.1
+
+
 def test_prompts_without_room_are_left_out_or_an_error(folder: Path, tmp_path: Path) -> None:
     rows = [{"id": "fits", "prompt": "1?"}, {"id": "long", "prompt": "12? " * 20}]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
