@@ -25,7 +25,7 @@ from workbench.console import Result, Screen, command
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
 from workbench.render import Table
 
-_SHOWN = ("accuracy", "likelier", "margin", "reward_chosen", "reward_rejected", "loss")
+_SHOWN = ("accuracy", "likelier", "likelier_mean", "margin", "reward_chosen", "reward_rejected", "loss")
 
 
 @command("train.dpo/1")
@@ -99,5 +99,7 @@ def _compared(data: Mapping[str, Any]) -> list[Table]:
         for name in _SHOWN
         if name in row
     ]
-    note = "accuracy: the better answer has the higher reward, beta (log p - log reference); likelier: the higher log p"
+    note = (
+        "better answers with the higher reward, beta (log p - log reference), and with the higher log p; mean: a token"
+    )
     return [Table(["part", "what", "before", "after"], rows, "Held-out answers", note)]

@@ -55,7 +55,8 @@ class PairPreference:
     @torch.compiler.disable
     def __call__(self, model: nn.Module, batch: Batch) -> Sums:
         """The sums of one micro-batch. `accuracy`: pairs whose winner has the higher reward (beta times the log-ratio;
-        without a reference the log-probability a token); `likelier`: pairs whose winner has the higher probability."""
+        without a reference the log-probability a token); `likelier`: pairs whose winner has the higher probability, and
+        `likelier_mean` a token."""
         s, extras = self.settings, batch.extras
         logps, tokens = response_logprobs(model, batch)
         reference = reference_logprobs(model, batch) if s.has_reference else torch.zeros_like(logps)
@@ -74,6 +75,7 @@ class PairPreference:
                 "margin": ((better - worse).sum(), pairs),
                 "accuracy": (_right(better, worse).sum(), pairs),
                 "likelier": (_right(won.logps, lost.logps).sum(), pairs),
+                "likelier_mean": (_right(won.mean, lost.mean).sum(), pairs),
                 "logps_chosen": (won.logps.sum(), pairs),
                 "logps_rejected": (lost.logps.sum(), pairs),
             }

@@ -46,9 +46,15 @@ def test_it_learns_to_tell_answers_apart(folder: Path, tmp_path: Path) -> None:
     assert after["margin"] > 0.1
     metrics = pl.read_parquet(tmp_path / "out" / "metrics").filter(pl.col("kind") == "train")
     assert metrics["loss"][0] == pytest.approx(0.693147, abs=1e-5)
-    assert {"reward_chosen", "reward_rejected", "margin", "accuracy", "likelier", "logps_chosen"} <= set(
-        metrics.columns
-    )
+    assert {
+        "reward_chosen",
+        "reward_rejected",
+        "margin",
+        "accuracy",
+        "likelier",
+        "likelier_mean",
+        "logps_chosen",
+    } <= set(metrics.columns)
     assert open_model(str(tmp_path / "out"), folder / "root").config.layers == 2
     assert done.data["sets"]["rows"]["pairs"] == 100
     assert done.data["seen"]["rows"]["pairs"] > done.data["seen"]["rows"]["rows"]
