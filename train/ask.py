@@ -272,12 +272,13 @@ def _chosen(answer: Answer, options: Sequence[str]) -> list[float] | None:
     levels = [-math.inf] * len(options)
     for token, logprob in _first_tokens(answer.body):
         for number, option in enumerate(options):
-            if token.strip() == option:
+            if token.strip() == option.strip():
                 levels[number] = _add(levels[number], logprob)
     if max(levels) > -math.inf:
         return _shares(levels)
     said = answer.text.strip()
-    return [float(said.startswith(option)) for option in options] if said.startswith(tuple(options)) else None
+    wrote = [float(said.startswith(option.strip())) for option in options]
+    return wrote if any(wrote) else None
 
 
 def _first_tokens(body: Mapping[str, Any]) -> list[tuple[str, float]]:

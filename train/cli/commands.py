@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.cli import convert, dpo, init, prepare, reward, rewards, rl, selfinstruct, stages, tokenizer, use
+from train.cli import convert, dpo, feedback, init, prepare, reward, rewards, rl, selfinstruct, stages, tokenizer, use
 from workbench import console
 
 app = console.app("train", "From datasets to models, on one loop.")
@@ -18,7 +18,7 @@ for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft, reward.
 for command in (dpo.dpo, rl.pg, rl.ppo):
     app.command()(command)
 app.add_typer(plan)
-for command in (use.generate, use.chat, use.serve, rewards.bestofn, selfinstruct.selfinstruct):
+for command in (use.generate, use.chat, use.serve, rewards.bestofn, selfinstruct.selfinstruct, feedback.feedback):
     app.command()(command)
 for command in (convert.export, convert.merge, convert.status):
     app.command()(command)

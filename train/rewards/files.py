@@ -43,10 +43,11 @@ def prompt_of(values: Mapping[str, Any], path: Path, name: str) -> Prompt:
 
 def prompts_of(path: Path) -> list[Prompt]:
     """The prompts of a file: of each row its `prompt`, or what its other fields (as fine-tuning data have) ask."""
-    return [_asked(values, path, name) for name, values in read_records(path)]
+    return [asked(values, path, name) for name, values in read_records(path)]
 
 
-def _asked(values: Mapping[str, Any], path: Path, name: str) -> Prompt:
+def asked(values: Mapping[str, Any], path: Path, name: str) -> Prompt:
+    """What a row asks: its messages without the answer at the end, its instruction with input, or its prompt."""
     if isinstance(values.get("messages"), list):
         messages: list[Message] = [each for each in values["messages"] if _is_message(each)]
         while messages and messages[-1]["role"] == "assistant":
