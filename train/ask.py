@@ -92,7 +92,8 @@ class Voice(Protocol):
         ...
 
     def choose(self, asked: Sequence[Asked], options: Sequence[str]) -> list[list[float] | None]:
-        """How probable each option is as the beginning of the answer, among the options; None where it is unknown."""
+        """How probable each option is as the beginning of the answer, among the options; None where it is unknown: a
+        server that names none of them, a request that failed, a prompt without room in the context."""
         ...
 
     def forecast(self, asked: Sequence[Asked], how: How) -> Forecast:
@@ -142,10 +143,10 @@ class Remote:
         fixed = {"max_tokens": 1, "temperature": 0, **more}
         answers = list(self.client.ask([_request(one, self.chat, fixed) for one in asked]))
         failed = [answer.error for answer in answers if answer.error is not None]
-        if failed:
-            message = f"{self.name} failed on {len(failed):,} of {len(answers):,} requests; the first: {failed[0]}"
+        if len(failed) == len(answers):
+            message = f"{self.name} failed on all {len(failed):,} requests; the first: {failed[0]}"
             raise UserError(message, hint="try again: what was answered is kept", code=Exit.PARTIAL)
-        return [_chosen(answer, options) for answer in answers]
+        return [None if answer.error is not None else _chosen(answer, options) for answer in answers]
 
     def forecast(self, asked: Sequence[Asked], how: How) -> Forecast:
         """At the endpoint's prices, tokens estimated."""
@@ -194,17 +195,19 @@ class Own:
         """From the log-probabilities of the options' tokens after the prompt."""
         ends = [self._opened.tokenizer.encode(option) for option in options]
         prompts = [self._ids(one) for one in asked]
-        whole = [[*prompt, *end] for prompt in prompts for end in ends]
+        longest = max(map(len, ends))
+        found: list[list[float] | None] = [None] * len(prompts)
+        fitting = [place for place, one in enumerate(prompts) if len(one) + longest <= self._sampler.context]
+        whole = [[*prompts[place], *end] for place in fitting for end in ends]
         done = self._sampler.generate(whole, Params(max_new=0), echo=True)
-        found: list[list[float] | None] = []
-        for place in range(len(prompts)):
+        for at, place in enumerate(fitting):
             levels = []
             for number, end in enumerate(ends):
-                scored = done[place * len(ends) + number].prompt
+                scored = done[at * len(ends) + number].prompt
                 assert scored is not None
                 levels.append(math.fsum(scored.logprobs[-len(end) :]))
-            found.append(_shares(levels))
-            tokens = sum(len(whole[place * len(ends) + number]) for number in range(len(ends)))
+            found[place] = _shares(levels)
+            tokens = sum(len(whole[at * len(ends) + number]) for number in range(len(ends)))
             self.account.add(_FREE, Answer(prompt_tokens=tokens, attempts=1))
         return found
 

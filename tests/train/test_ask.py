@@ -13,7 +13,7 @@ from train.ask import How, Own, Voice, VoiceSettings, once, open_voice
 from workbench.errors import UserError
 from workbench.recipes import from_values, resolve
 
-ENDPOINT = {"url": "http://127.0.0.1:9/v1", "model": "m", "attempts": 1, "price": {"prompt": 1e6}}
+ENDPOINT = {"url": "http://127.0.0.1:9/v1", "model": "m", "attempts": 1, "concurrency": 1, "price": {"prompt": 1e6}}
 
 
 def remote(tmp_path: Path, reply: Any, **settings: Any) -> tuple[Voice, list[dict[str, Any]]]:
@@ -69,7 +69,7 @@ def test_a_server_that_tells_likelihoods_chooses_softly(tmp_path: Path) -> None:
     for said, chosen in (("B.", [0, 1]), ("Neither", None)):
         body = {"choices": [{"message": {"content": said}}]}
         assert remote(tmp_path / said, lambda _: body)[0].choose(["?"], ("A", "B")) == [chosen]  # noqa: B023
-    with pytest.raises(UserError, match="m failed on 1 of 1 requests"):
+    with pytest.raises(UserError, match="m failed on all 1 requests"):
         remote(tmp_path / "3", lambda body: 500)[0].choose(["?"], ("A", "B"))
 
 
@@ -81,7 +81,8 @@ def test_a_model_of_ones_own() -> None:
     assert voice.say(["two"], how, seed=1) == [said[1]]
     assert voice.say(["six " * 99], how)[0].error
     assert voice.account.failed == 1
-    chosen = voice.choose(["one", "two"], ("A", "B", "C"))
+    chosen = voice.choose(["one", "six " * 99, "two"], ("A", "B", "C"))
+    assert chosen.pop(1) is None
     assert [sum(one or []) for one in chosen] == pytest.approx([1, 1])
     assert voice.choose(["two"], ("A", "B", "C"))[0] == pytest.approx(chosen[1], rel=1e-5)
     assert (

@@ -114,7 +114,7 @@ def _ids(opened: Opened, prompt: Prompt, chat: bool) -> list[int]:
 
 def kl_bound(n: int) -> float:
     """At most so many nats the best of n is from the policy: log n - (n - 1) / n (Stiennon et al. 2020, appendix G.3;
-    an upper bound, with equality where no two responses are the same: Beirami et al. 2024)."""
+    that it is a bound: Beirami et al. 2024)."""
     return math.log(n) - (n - 1) / n
 
 

@@ -73,16 +73,18 @@ class HumanReward:
 class BaselineReward:
     """The sign of how much better a response is than the baseline's answer to the same prompt."""
 
-    def __init__(self, name: str, digest: str, reward: Reward, answers: Mapping[str, Sequence[str]]) -> None:
-        self.name, self.digest, self.reward, self._answers = name, digest, reward, answers
+    def __init__(
+        self, name: str, digest: str, reward: Reward, answers: Mapping[str, Sequence[str]], equal: float
+    ) -> None:
+        self.name, self.digest, self.reward, self._answers, self._equal = name, digest, reward, answers, equal
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
-        """+1, 0 or -1; both answers' own scores are parts. PromptError for a prompt without a baseline."""
+        """+1, -1, or what equals get; the own scores of both are parts. PromptError where there is no baseline."""
         others = baselines(self._answers, prompts)
         both = self.reward([*prompts, *prompts], [*responses, *others]).total
         own, other = both[: len(responses)], both[len(responses) :]
-        # A score that is no number must not turn into one here.
-        return Scores(np.sign(own - other), {"response": own, "baseline": other})
+        better = np.sign(own - other)  # a score that is no number stays none
+        return Scores(np.where(better == 0, self._equal, better), {"response": own, "baseline": other})
 
     def close(self) -> None:
         """Close the reward that compares."""

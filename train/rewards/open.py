@@ -100,7 +100,9 @@ def _open(name: str, part: Part, places: _Places) -> Reward:
     if isinstance(part, Baseline):
         path = places.base / part.answers
         inner = open_reward(part.reward, places.root, base=places.base, name=name, transport=places.transport)
-        return BaselineReward(name, _digest(dump(part), _of(path), inner.digest), inner, by_prompt(path, _ANSWER))
+        return BaselineReward(
+            name, _digest(dump(part), _of(path), inner.digest), inner, by_prompt(path, _ANSWER), part.equal
+        )
     if isinstance(part, UnitTests):
         path = places.base / part.tests
         return TestsReward(name, _digest(dump(part), _of(path)), part, by_prompt(path, ("tests",)))

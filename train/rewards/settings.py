@@ -175,12 +175,14 @@ class Human(_Part):
 
 
 class Baseline(_Part):
-    """+1 where the reward finds the response better than the baseline's answer, -1 where worse, 0 where equal."""
+    """+1 where the reward finds the response better than the baseline's answer, -1 where not."""
 
     kind: Literal["baseline"]
     answers: str
     """JSONL of `prompt` and `response` (or `answer`)."""
     reward: RewardSettings
+    equal: float = Field(-1.0, allow_inf_nan=False)
+    """The score where it finds both equally good."""
 
 
 Part = Annotated[

@@ -123,8 +123,8 @@ def test_an_interrupted_run_comes_to_the_same(tmp_path: Path) -> None:
     plan = planned(tmp_path, rows, make="preferences", batch=2, responses=3)
     asked = voice(plan, tmp_path / "a", Judge())
     whole, _ = make(plan, asked, asked, tmp_path / "a")
-    broken = voice(plan, tmp_path / "b", Judge(fails=14))
-    with pytest.raises(UserError, match="m failed on 4 of 12 requests; the first: HTTP 400") as caught:
+    broken = voice(plan, tmp_path / "b", Judge(fails=18))
+    with pytest.raises(UserError, match="m failed on all 6 requests; the first: HTTP 400") as caught:
         make(plan, broken, broken, tmp_path / "b")
     assert caught.value.code == Exit.PARTIAL
     judge = Judge()

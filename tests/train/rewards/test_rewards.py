@@ -192,6 +192,8 @@ def test_human_scores(tmp_path: Path) -> None:
 def test_better_than_a_baseline(tmp_path: Path) -> None:
     file = lines(tmp_path / "b.jsonl", {"prompt": "1+1", "response": "3"}, {"prompt": "1+2", "response": "3"})
     part = {"kind": "baseline", "answers": file, "reward": {"parts": {"right": {"kind": "arithmetic"}}}}
+    assert score(tmp_path, part, ["1+1", "1+1", "1+2", "1+2"], ["2", "4", "3", "4"]) == [1, -1, -1, -1]
+    part["equal"] = 0.0
     assert score(tmp_path, part, ["1+1", "1+1", "1+2", "1+2"], ["2", "4", "3", "4"]) == [1, 0, 0, -1]
     with pytest.raises(UserError, match=r"baseline has no answer .*prompt 0: 2\+2"):
         score(tmp_path, part, ["2+2"], ["4"])

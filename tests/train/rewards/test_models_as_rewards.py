@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import speaking_models
+
+from train.model.build import build
+from train.reward.model import RewardForm, RewardModel, new_heads
+from train.reward.scorer import open_reward as open_scorer
+from train.rewards.open import check_tokenizer, open_reward
+from train.rewards.settings import RewardSettings
+from train.rewards.types import checked
+from train.tokenizer.train import train
+from workbench.errors import Exit, UserError
+from workbench.recipes import from_values, resolve
+
+
+def settings(run: str) -> RewardSettings:
+    part = {"kind": "model", "run": run, "template": "chatml", "weight": 0.5}
+    inner = {"kind": "baseline", "answers": "b.jsonl", "reward": {"parts": {"taste": part}}}
+    return resolve(RewardSettings, [from_values({"parts": {"taste": part, "better": inner}}, "test")]).recipe
+
+
+def test_a_reward_model_scores_and_compares(tmp_path: Path) -> None:
+    spoken = speaking_models.speaker()
+    model = RewardModel(build(spoken.config, seed=3), 1)
+    new_heads(model, 5)
+    (tmp_path / "judge").mkdir()
+    form = RewardForm(spoken.config.replace(tied=True), spoken.tokenizer, 1)
+    form.save(dict(model.state_dict()), tmp_path / "judge")
+    (tmp_path / "b.jsonl").write_text('{"prompt": "one two", "response": "four"}\n')
+    reward = open_reward(settings(str(tmp_path / "judge")), tmp_path, base=tmp_path)
+    found = checked(reward, ["one two"] * 2, ["three", "five six"])
+    scorer = open_scorer(str(tmp_path / "judge"), tmp_path, template="chatml")
+    wanted = scorer.score(["one two"] * 3, ["three", "five six", "four"])
+    assert found.parts["taste"].tolist() == pytest.approx(wanted[:2], abs=1e-5)
+    signs = [1.0 if score > wanted[2] else -1.0 for score in wanted[:2]]
+    assert found.parts["better"].tolist() == signs
+    assert found.total.tolist() == pytest.approx([0.5 * a + b for a, b in zip(wanted, signs, strict=False)], abs=1e-5)
+    check_tokenizer(reward, spoken.tokenizer)
+    with pytest.raises(UserError, match="another tokenizer"):
+        check_tokenizer(reward, train(["abc"] * 9, 300))
+
+
+def test_a_reward_model_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        open_reward(settings(str(tmp_path / "gone")), tmp_path, base=tmp_path)
+    assert caught.value.code in (Exit.INPUT, Exit.USAGE)
