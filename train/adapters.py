@@ -80,6 +80,12 @@ def base_of(directory: Path) -> str:
     return str(_config(directory).get("base_model_name_or_path") or "")
 
 
+def point_at(directory: Path, base: Path) -> None:
+    """Say that the adapter of a directory belongs to the model in `base`."""
+    described = _config(directory) | {"base_model_name_or_path": str(base)}
+    (directory / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
 def open_settings(directory: Path) -> LoraSettings:
     """The settings of an adapter on disk; what would change its arithmetic and is not supported is a user error.
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from train import checkpoint
-from train.adapters import is_adapter, merged
+from train.adapters import is_adapter, merged, point_at
 from train.model.build import load, read_config, save, tensors, weights_digest, write_config
 from train.model.config import ModelConfig
 from train.open import base_directory, checkpoint_directory
@@ -35,6 +35,8 @@ def export(name: str, out: Path, root: Path, *, best: bool = False) -> list[Path
         for path in sorted(directory.iterdir()):
             if path.is_file() and path.name not in _OURS:
                 shutil.copyfile(path, temporary / path.name)
+        if is_adapter(temporary):
+            point_at(temporary, base_directory(directory, root, None).resolve())
         if card is not None and not (temporary / "README.md").exists():
             shutil.copyfile(card, temporary / "README.md")
     return sorted(out.iterdir())

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 import torch
@@ -92,7 +93,8 @@ def open_world(device: str = "auto", sharding: Sharding = "ddp") -> Iterator[Wor
         return
     dist.init_process_group("nccl" if kind == "cuda" else "gloo")
     try:
-        control = dist.new_group(backend="gloo")
+        # Others wait here while the first prepares data, which may take hours.
+        control = dist.new_group(backend="gloo", timeout=timedelta(days=7))
         yield World(dist.get_rank(), size, here, sharding, control)
     finally:
         dist.destroy_process_group()
@@ -120,7 +122,10 @@ class Parallel:
         if world.size > 1 and world.sharding == "fsdp":
             _shard(self._call, world)
         elif world.size > 1:
-            self._call = nn.parallel.DistributedDataParallel(self._call, gradient_as_bucket_view=True)
+            # Buffers (a frozen base in four bits) are the same everywhere and need not travel with every step.
+            self._call = nn.parallel.DistributedDataParallel(
+                self._call, gradient_as_bucket_view=True, broadcast_buffers=False
+            )
 
     def loss(self, objective: Objective, batch: Batch) -> tuple[Tensor, Sums]:
         """The objective of one batch and its loss once more; every rank must call equally often."""

@@ -19,7 +19,7 @@ from train.distributed import Parallel, World
 from train.evaluate import Evaluation, evaluate
 from train.guard import Guard, Policy
 from train.interruption import noted, raise_for
-from train.optim import Optimizers, OptimSettings, clip, described, gradient_norm, placed, whole
+from train.optim import Optimizers, OptimSettings, clip, described, gradient_norm, lr_at, placed, whole
 from train.records import Records
 from train.schedule import share_at
 from train.step import Gathered, Term, gradients, plan, step_seed
@@ -69,9 +69,9 @@ class Trainer:
     """Trains a model in place on one or more terms whose gradients go into the same step.
 
     out: the run's directory; `metrics/`, `samples/`, `checkpoints/` and `hardware.json` are written there by the
-    first process. identity: digests of what must be the same when a run goes on (recipe, data, tokenizer). start: a
-    checkpoint of another run to begin from, with its step and optimizer. flops_per_token: of a forward and backward
-    pass, for the share of the matmul peak (default: 6 for each weight of a matrix that is no embedding).
+    first process. identity: digests of what must be the same when a run goes on (recipe, data, tokenizer).
+    flops_per_token: of a forward and backward pass, for the share of the matmul peak (default: 6 for each weight of a
+    matrix that is no embedding).
     """
 
     def __init__(
@@ -86,7 +86,6 @@ class Trainer:
         evaluation: Evaluation | None = None,
         sampler: Sampler | None = None,
         identity: Mapping[str, str] | None = None,
-        start: Path | None = None,
         flops_per_token: float | None = None,
         emit: Listener | None = None,
     ) -> None:
@@ -104,7 +103,6 @@ class Trainer:
         self._evaluation = evaluation
         self._sampler = sampler
         self._identity = dict(identity or {})
-        self._start = start
         self._flops = flops_per_token or 6.0 * _matrix_weights(model)
         if settings.checkpointing:
             if not hasattr(model, "checkpointing"):
@@ -158,6 +156,8 @@ class Trainer:
                     self._update(found, began)
                 if self.step < last:
                     self._due(end=False)
+            if signal := max(self.world.gather(interruption.signal)):  # it came in the last step; all is saved
+                raise_for(signal)
         assert self._saved is not None
         return Outcome(self.step, self.tokens, self._saved, ended, self._measured[1])
 
@@ -181,13 +181,12 @@ class Trainer:
 
     def _advance(self, found: Gathered, norm: float, began: float, *, skipped: bool) -> None:
         """Count the step and write its row."""
-        share = share_at(self.step, self.settings.steps, self.settings.optim.schedule)
         self.step += 1
         self.tokens += found.tokens
         row = found.metrics | {
             "step": self.step,
             "loss": found.loss,
-            "lr": self.settings.optim.lr * share,
+            "lr": lr_at(self.step - 1, self.settings.steps, self.settings.optim),
             "grad_norm": norm,
             "weight": found.weight,
             "tokens": float(found.tokens),
@@ -257,10 +256,9 @@ class Trainer:
         self._records.probe(self.settings.precision)
         newest = self.world.once(lambda: str(checkpoint.latest(self.out) or ""))
         self._saved = Path(newest) if newest else None
-        beginning = self._saved or self._start
-        if beginning is not None:
-            self._load(beginning)
-            self._records.tell("info", f"goes on from step {self.step} ({beginning.name})")
+        if self._saved is not None:
+            self._load(self._saved)
+            self._records.tell("info", f"goes on from step {self.step} ({self._saved.name})")
         measured, sampled = self._records.rewind(self.step if self._saved else -1)
         self._measured = (self.step if measured else -1, measured)
         self._sampled = self.step if sampled else -1
@@ -283,7 +281,7 @@ class Trainer:
         """Weights, optimizer and counts of a checkpoint."""
         self.world.once(lambda: checkpoint.verify(path))
         state = checkpoint.read_state(path)
-        if path != self._start and (names := checkpoint.changed(state.identity, self._identity)):
+        if names := checkpoint.changed(state.identity, self._identity):
             hint = "choose another --out, or use what it was trained with"
             raise UserError(f"{path} was made with another {' and '.join(names)}", hint=hint, code=Exit.INPUT)
         weights = self.model.state_dict()

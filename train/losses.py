@@ -78,10 +78,12 @@ class _CrossEntropy(torch.autograd.Function):
     """The summed loss of every target; the gradients are made on the way, while a chunk's probabilities exist."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, dtype: torch.dtype, learns: bool
+    ) -> tuple[Tensor, Tensor]:
         narrow, factor = hidden.to(dtype), head.to(dtype)
-        of_hidden = torch.empty_like(narrow) if ctx.needs_input_grad[0] else None
-        of_head = _HeadGradient(factor) if ctx.needs_input_grad[1] else None
+        of_hidden = torch.empty_like(narrow) if learns and ctx.needs_input_grad[0] else None
+        of_head = _HeadGradient(factor) if learns and ctx.needs_input_grad[1] else None
         loss = torch.zeros((), dtype=torch.float64 if head.device.type == "cpu" else torch.float32, device=head.device)
         right = torch.zeros((), dtype=torch.int64, device=head.device)
         logits = _Logits(narrow, factor, chunk_of(head))
@@ -113,6 +115,7 @@ class _CrossEntropy(torch.autograd.Function):
             None if of_head is None else of_head.mul_(grad).to(head_dtype),
             None,
             None,
+            None,
         )
 
 
@@ -122,7 +125,8 @@ def _labelled(hidden: Tensor, head: Tensor, labels: Tensor) -> tuple[Tensor, Ten
     kept = (targets != IGNORED).nonzero()[:, 0]
     if len(kept) < len(targets):
         flat, targets = flat[kept], targets[kept]
-    loss, right = _CrossEntropy.apply(flat, head, targets, compute_dtype(head))
+    # Asked here: within a function of autograd a parameter always needs its gradient, also where none is kept.
+    loss, right = _CrossEntropy.apply(flat, head, targets, compute_dtype(head), torch.is_grad_enabled())
     return loss, right, len(kept)
 
 

@@ -94,5 +94,15 @@ class Records:
     def _rewind(self, step: int) -> tuple[list[dict[str, Any]], bool]:
         self._metrics.rewind(step)
         self._samples.rewind(step)
-        measured = [row for row in self._metrics.last() if row["step"] == step and row["kind"] == "eval"]
+        rows = [row for row in self._metrics.last() if row["step"] == step and row["kind"] == "eval"]
+        # As `evaluation` was given them: without what is said of every row, and without the columns of training.
+        measured = [
+            {name: value for name, value in row.items() if name not in ("step", "kind") and _is_told(name, value)}
+            for row in rows
+        ]
         return measured, any(row["step"] == step for row in self._samples.last())
+
+
+def _is_told(name: str, value: Any) -> bool:
+    """Whether a column is one of an evaluation: bits per byte may be unknown there, others are then not there."""
+    return value is not None or name == "bits_per_byte"

@@ -135,3 +135,12 @@ def test_the_objective_gives_sums() -> None:
     assert {name: weight for name, (_, weight) in found.metrics.items()} == {"loss": 10, "accuracy": 10}
     assert found.metrics["accuracy"][0] == (logits[kept].argmax(-1) == labels[kept]).sum()
     assert not found.metrics["loss"][0].requires_grad
+
+
+def test_no_gradient_is_made_where_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(losses, "_HeadGradient", lambda head: made.append(head))
+    hidden, head = torch.randn(3, 4), torch.nn.Parameter(torch.randn(5, 4))
+    with torch.no_grad():
+        next_token_loss(hidden, head, torch.tensor([1, 2, 3]))
+    assert not made

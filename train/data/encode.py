@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import polars as pl
+import xxhash
 
 from train.data import blocks
 from train.data.blocks import Block, Document, Fields
@@ -29,6 +30,7 @@ SCHEMA: dict[str, Any] = {
     "source": pl.String,
     "host": pl.String,
     "copy": pl.Int64,
+    "key": pl.UInt64,  # hash of the text, by which equal texts are known
     "tokens": pl.Int64,
     "bytes": pl.Int64,
 }
@@ -52,7 +54,8 @@ def encode_step(setup: dict[str, Any]) -> Iterator[Work]:
     wanted = None
     if setup["sample"] is not None:
         wanted = set(pl.scan_parquet(setup["sample"], glob=False).select("id").collect()["id"])
-    before = [] if tokenizer.bos is None else [tokenizer.bos]
+    begin = tokenizer.eos if tokenizer.bos is None else tokenizer.bos  # so that the first token is foretold too
+    before = [] if begin is None else [begin]
     after = [] if tokenizer.eos is None else [tokenizer.eos]
     kind = np.dtype(dtype(tokenizer.size)).newbyteorder("<")
 
@@ -98,7 +101,9 @@ def _add(columns: dict[str, list[Any]], one: Document, tokens: int) -> None:
         columns[name].append(getattr(one, name))
     columns["host"].append(_host(one.url))
     columns["tokens"].append(tokens)
-    columns["bytes"].append(len((one.text or "").encode()))
+    text = (one.text or "").encode("utf-8", "surrogatepass")
+    columns["key"].append(xxhash.xxh3_64_intdigest(text))
+    columns["bytes"].append(len(text))
 
 
 def _host(url: str | None) -> str | None:

@@ -89,10 +89,6 @@ class Mixture:
             name: stream.seen(int(count)) for (name, stream), count in zip(self.streams.items(), counts, strict=True)
         }
 
-    def tokens_at(self, step: int) -> int:
-        """The tokens that the steps before this one read."""
-        return int(sum(part["tokens"] for part in self.seen(step).values()))
-
     def _phase(self, row: int) -> int:
         return min(int(np.searchsorted(self._first_rows, row, side="right")), len(self.phases)) - 1
 

@@ -31,7 +31,7 @@ from workbench.tables import ShardWriter, write_table
 from workbench.units import Outcome, Unit, fingerprint
 from workbench.yamltree import dump
 
-VERSION = 1  # raised when the code changes what is written
+VERSION = 2  # raised when the code changes what is written
 SHARD_TOKENS = 1 << 28
 NONE = "(none)"
 _STEP = "train.data.encode:encode_step"
@@ -43,7 +43,9 @@ class Options(Section):
     """What decides the tokens beside the data and the tokenizer."""
 
     part: Literal["auto", "none", "lang", "domain", "source", "url-host"] = "auto"
-    held_out: float = Field(default=0.01, ge=0, lt=1)  # share of the documents, by a keyed hash of their cluster
+    held_out: float = Field(
+        default=0.01, ge=0, lt=1
+    )  # share of the documents, by a keyed hash of their cluster or text
     seed: int = 0
     whole: bool | None = None  # whether a text file is one document; default: in a folder
     fields: Fields = Fields()
@@ -235,7 +237,7 @@ def _labelled(documents: Documents, table: pl.DataFrame, options: Options) -> pl
         part = "domain" if table["domain"].null_count() < table.height else "none"
     label = pl.lit("all") if part == "none" else pl.col(_COLUMNS[part]).fill_null(NONE)
     keys = cluster_keys(table["id"], documents.parents)
-    held = _is_held(table["id"] if keys is None else keys, options)
+    held = _is_held(table["key"].cast(pl.String) if keys is None else keys, options)
     split = pl.when(pl.Series(held)).then(pl.lit("held_out")).otherwise(pl.lit("train"))
     table = table.with_columns(part=label, split=pl.coalesce("block_split", split))
     return _with_copies(documents, table)

@@ -77,13 +77,13 @@ def longer(config: ModelConfig, recipe: Extend) -> ModelConfig:
         raise UserError("an LSTM has no positions to stretch", hint="train it on longer rows with `train anneal`")
     if after <= before:
         raise UserError(f"the model is made for {before:,} positions already", hint=f"ask for more than {before:,}")
-    if recipe.rope == "theta":
-        return config.replace(max_positions=after, rope=Rope(theta=recipe.theta))
     if config.rope.kind != "default":
         raise UserError(
             f"the positions of this model are stretched already ({config.rope.kind})",
             hint="extend the model that it was made from",
         )
+    if recipe.rope == "theta":
+        return config.replace(max_positions=after, rope=Rope(theta=recipe.theta))
     rope = Rope(kind=recipe.rope, theta=config.rope.theta, factor=after / before, original=before)
     return config.replace(max_positions=after, rope=rope)
 
@@ -159,7 +159,8 @@ def _stage(
 
 def prompts(recipe: Training, tokenizer: Tokenizer) -> list[tuple[str, list[int]]]:
     """What samples begin with."""
-    begin = [] if tokenizer.bos is None else [tokenizer.bos]
+    first = tokenizer.eos if tokenizer.bos is None else tokenizer.bos
+    begin = [] if first is None else [first]
     return [(prompt, begin + tokenizer.encode(prompt)) for prompt in recipe.prompts or [""]]
 
 

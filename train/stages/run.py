@@ -34,7 +34,7 @@ from workbench.yamltree import dump
 STAGE = "stage.json"
 SAMPLE_TOKENS = 96
 _LOOP = (
-    *("seed", "optim", "precision", "compile", "checkpointing", "guard", "save_every", "keep"),
+    *("seed", "optim", "precision", "compile", "checkpointing", "guard", "guard_limit", "save_every", "keep"),
     *("evaluate_every", "sample_every"),
 )
 
@@ -181,8 +181,8 @@ def _sampler(stage: Stage) -> Callable[[nn.Module, int], Iterable[Mapping[str, A
         sampler = Sampler(model, stage.tokenizer)
         asked = [ids for _, ids in stage.samples]
         found = sampler.generate(asked, Params(max_new=SAMPLE_TOKENS), seed=stage.recipe.seed)
-        for (prompt, _), one in zip(stage.samples, found, strict=True):
-            yield {"prompt": prompt, "text": one.text}
+        # Not a generator: the model must be asked here, where all processes ask it.
+        return [{"prompt": prompt, "text": one.text} for (prompt, _), one in zip(stage.samples, found, strict=True)]
 
     return write
 

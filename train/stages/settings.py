@@ -126,6 +126,8 @@ class Training(Section):
     sharding: Literal["ddp", "fsdp"] = "ddp"
     """What several processes (torchrun) share: the rows alone, or the weights as well."""
     guard: Policy = "raise"
+    guard_limit: NonNegativeInt = 10
+    """More steps than these of 100 without a number end the training."""
     save_every: NonNegativeInt = 0
     keep: PositiveInt = 2
     evaluate_every: NonNegativeInt = 0
@@ -152,7 +154,7 @@ class Anneal(Training):
     checkpoint: str = ""
     text: Text = Text()
     length: Amount = "2x"
-    optim: OptimSettings = OptimSettings(lr=1e-3, schedule=ScheduleSettings(kind="linear", warmup=0.0))
+    optim: OptimSettings = OptimSettings(lr=1e-3, schedule=ScheduleSettings(kind="linear", warmup=0.05))
 
 
 class Extend(Training):
@@ -187,7 +189,7 @@ class Sft(Adapted):
     """Tokens of a row (default: what the model is made for)."""
     epochs: PositiveFloat = 3.0
     held_out: float = Field(default=0.05, ge=0, lt=1)
-    """Share of each set's conversations that is not trained on, by a hash of their names."""
+    """Share of each set's conversations that is not trained on, by a hash of what comes before the first answer."""
     rows: Rows = Rows(tokens=8192)
     optim: OptimSettings = OptimSettings(lr=5e-4, weight_decay=0.0)
 

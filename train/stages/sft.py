@@ -80,7 +80,7 @@ def _tell(loaded: Loaded, screen: Screen) -> None:
 def _split(name: str, examples: Examples, recipe: Sft) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The numbers of the conversations that are learned, and of those that are held out; the first is learned."""
     bound = int(recipe.held_out * 2.0**64)
-    keys = [f"held_out:{examples.name(doc)}".encode() for doc in range(len(examples))]
+    keys = [b"held_out:" + examples.key(doc) for doc in range(len(examples))]
     held = np.array([xxhash.xxh3_64_intdigest(key, recipe.seed) < bound for key in keys], np.bool_)
     if held.all():
         held[0] = False

@@ -18,7 +18,7 @@ from train.evaluate import measured_documents
 from train.stages.settings import PhaseSettings, Text
 from train.tokenizer.tokenizer import Tokenizer
 from workbench import registry
-from workbench.errors import UserError
+from workbench.errors import Exit, UserError
 from workbench.events import Listener
 from workbench.runs import Run
 
@@ -30,7 +30,10 @@ def open_tokens(text: Text, tokenizer: Tokenizer | None, root: Path, jobs: int, 
     """The tokens of a recipe's text: prepared before, or now, as a run under `root`."""
     if not text.source:
         raise UserError("no data are named", hint="name a dataset run, a file or a folder with --data")
-    return ensure(text.source, tokenizer, root, text.prepare, jobs=jobs, listener=listener)
+    tokens = ensure(text.source, tokenizer, root, text.prepare, jobs=jobs, listener=listener)
+    for problem in tokens.verify():
+        raise UserError(problem, hint="make the tokens again with --force", code=Exit.INPUT)
+    return tokens
 
 
 def is_prepared(source: str, root: Path) -> bool:

@@ -264,3 +264,54 @@ def test_what_is_refused(base: Path, root: Path, corpus: Path, chats: Path, tmp_
     masked.write_text('{"prompt": "a", "response": "b"}\n{"prompt": "say the cat", "response": ""}\n')
     code, message = error("sft", "--from", base, "--data", masked, "--template", "alpaca", *out)
     assert code == Exit.INPUT and "2" in message
+
+
+def test_copies_of_a_text_stay_on_one_side(root: Path, tmp_path: Path) -> None:
+    data = tmp_path / "copies.jsonl"
+    data.write_text("".join(json.dumps({"text": f"text number {n % 20} of the cat"}) + "\n" for n in range(100)))
+    done = train("prepare", "--data", data, "--tokenizer", _tokenizer(tmp_path), "--held-out", 0.3, "--root", root)
+    assert done["ok"], done["errors"]
+    table = pl.read_parquet(Path(done["run"]) / "documents" / "*.parquet").with_columns(
+        text=pl.Series([f"{n % 20}" for n in range(100)])
+    )
+    sides = table.group_by("text").agg(pl.col("split").n_unique())
+    assert sides["split"].max() == 1 and table["split"].n_unique() == 2
+
+
+def test_tokens_that_changed_are_refused(root: Path, corpus: Path, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    done = train("prepare", "--data", corpus, "--tokenizer", _tokenizer(tmp_path), "--out", tokens, "--root", root)
+    assert done["ok"], done["errors"]
+    shard = next((tokens / "shards").iterdir())
+    data = bytearray(shard.read_bytes())
+    data[10] ^= 1
+    shard.write_bytes(data)
+    code, message = error("pretrain", "--data", tokens, *SMALL[:4], "--out", tmp_path / "no", "--root", root)
+    assert code == Exit.INPUT and shard.name in message
+
+
+def _tokenizer(folder: Path) -> Path:
+    from small_tokenizers import small_tokenizer
+
+    small_tokenizer().save(folder / "tokenizer")
+    return folder / "tokenizer"
+
+
+def test_an_exported_adapter_finds_its_model(base: Path, root: Path, chats: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lora"
+    done = train("sft", "--from", base, "--data", chats, "--template", "plain", "--lora", "--epochs", 1, "--out", out,
+                 "--root", root, "--set", "rows.tokens=128")  # fmt: skip
+    assert done["ok"], done["errors"]
+    far = tmp_path / "somewhere" / "else" / "adapter"
+    far.parent.mkdir(parents=True)
+    assert train("export", out, "--out", far, "--root", root)["ok"]
+    assert open_model(str(far), root).config == open_model(str(out), root).config
+
+
+def test_a_stretched_model_is_not_stretched_again(base: Path, root: Path, corpus: Path, tmp_path: Path) -> None:
+    long = ("--data", corpus, "--tokens", 300, "--root", root, "--set", "rows.tokens=256", "--set", "shortest=100")
+    assert train("extend", "--from", base, "--context", 64, "--out", tmp_path / "long", *long)["ok"]
+    again = ("--from", tmp_path / "long", "--context", 128, "--out", tmp_path / "no", *long)
+    for rope in ("yarn", "theta"):
+        code, message = error("extend", *again, "--set", f"rope={rope}")
+        assert code == Exit.USAGE and "stretched already" in message
