@@ -1,5 +1,5 @@
-"""A model of a million parameters that is right about sums in one of seven cases learns from a rule to be right in most
-of them, by GRPO and by PPO, without going far from what it was."""
+"""A model of a million parameters that answers one small sum in seven, and else says that it does not know, learns from
+a rule to answer most of them, by GRPO and by PPO, without going far from what it was."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from workbench.console import Screen
 pytestmark = pytest.mark.prove
 Record = Callable[[str, str], None]
 SEEDS = (1, 2, 3)
-RIGHT = 0.15
-SUMS = [(a, b) for a in range(10) for b in range(10)]
+KNOWN = 0.15
+SUMS = [(a, b) for a in range(3) for b in range(3)]
 MOST_S, MOST_KL = 600.0, 0.5
 COMMON: dict[str, Any] = {
     "reward": {"parts": {"right": {"kind": "arithmetic"}}},
@@ -41,20 +41,22 @@ COMMON: dict[str, Any] = {
     "minibatches": 2,
 }
 RECIPES: dict[str, dict[str, Any]] = {
-    "pg": {"rollouts": 120, "epochs": 1, "kl": {"estimator": "k3", "where": "loss", "coefficient": 0.01}},
-    "ppo": {"rollouts": 120, "epochs": 2, "kl": {"coefficient": 0.01}},
+    "pg": {"rollouts": 40, "epochs": 1, "kl": {"estimator": "k3", "where": "loss", "coefficient": 0.02}},
+    "ppo": {"rollouts": 40, "epochs": 2, "kl": {"coefficient": 0.02}},
 }
-RATE = {"lr": 1e-3, "weight_decay": 0.0, "betas": [0.9, 0.95], "schedule": {"kind": "constant", "warmup": 10}}
+RATE = {"lr": 3e-4, "weight_decay": 0.0, "betas": [0.9, 0.95], "schedule": {"kind": "constant", "warmup": 10}}
 
 
 def base(folder: Path, root: Path, seed: int) -> Path:
-    """A model that has read sums of which `RIGHT` are right and the rest is any number from 0 to 18."""
+    """A model that has read sums, and has answered `KNOWN` of those that it will be asked."""
     draw = random.Random(seed)
     rows = []
-    for n in range(2400):
+    for n in range(2000):
         a, b = draw.choice(SUMS)
-        said = a + b if draw.random() < RIGHT else draw.randrange(19)
-        rows.append({"id": f"{n}", "prompt": f"What is {a} + {b}?", "response": f"The answer is {said}."})
+        asks = n % 2 == 0  # the other half, which asks in other words, is always answered: there it learns the sums
+        said = "The answer is not known to me." if asks and draw.random() > KNOWN else f"The answer is {a + b}."
+        prompt = f"What is {a} + {b}?" if asks else f"Add {a} + {b}."
+        rows.append({"id": f"{n}", "prompt": prompt, "response": said})
     folder.mkdir()
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     asked = [{"id": f"{a}+{b}", "prompt": f"What is {a} + {b}?"} for a, b in SUMS]
@@ -79,7 +81,7 @@ def base(folder: Path, root: Path, seed: int) -> Path:
         {
             "checkpoint": str(folder / "start"),
             "data": {"sets": [{"path": "rows.jsonl"}], "template": "chatml"},
-            "epochs": 4,
+            "epochs": 3,
             "rows": {"tokens": 2048},
             "device": "cpu",
             "seed": seed,
@@ -121,7 +123,7 @@ def test_a_rule_is_learned(kind: str, tmp_path: Path, monkeypatch: pytest.Monkey
         seconds = time.process_time() - began
         steps = pl.read_parquet(out / "metrics").filter(pl.col("kind") == "train")
         right, kl = steps["policy.reward"], steps["policy.token_kl"]
-        told.append((right[0], right.tail(20).mean(), kl.tail(20).mean(), seconds))
+        told.append((right[0], right.tail(10).mean(), kl.tail(10).mean(), seconds))
         print(kind, seed, told[-1], flush=True)
     lines = [f"{first:.0%} to {last:.0%}, {kl:.2f} nats a token, {s:.0f} CPU-s" for first, last, kl, s in told]
     record(f"a rule learned by {kind}", "; ".join(lines) + f" (seeds {', '.join(map(str, SEEDS))})")
