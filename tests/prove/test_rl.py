@@ -42,7 +42,7 @@ COMMON: dict[str, Any] = {
 }
 RECIPES: dict[str, dict[str, Any]] = {
     "pg": {"rollouts": 40, "epochs": 1, "kl": {"estimator": "k3", "where": "loss", "coefficient": 0.02}},
-    "ppo": {"rollouts": 40, "epochs": 2, "kl": {"coefficient": 0.02}},
+    "ppo": {"rollouts": 20, "epochs": 2, "kl": {"coefficient": 0.02}},
 }
 RATE = {"lr": 3e-4, "weight_decay": 0.0, "betas": [0.9, 0.95], "schedule": {"kind": "constant", "warmup": 10}}
 
