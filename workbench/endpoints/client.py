@@ -6,10 +6,12 @@ import json
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +26,7 @@ from workbench.events import Event, Listener
 from workbench.visible import one_line
 
 _LARGEST = 64 << 20
+_AHEAD = 8  # requests handed out for each connection: a slow answer lets the others go on so far
 _JSON = {"Content-Type": "application/json"}
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
 # What the next attempt may change: too many requests, conflicts, time-outs, and the server's own troubles.
@@ -35,7 +38,8 @@ class Client:
     """Asks one endpoint; safe for use by several threads.
 
     cache: file of answers (`Cache`); answers to requests whose body asks for chance without a seed are cached as well,
-    under `salt`, so give another salt to draw anew. transport: for tests. pause: how a thread waits.
+    under `salt`, so give another salt to draw anew. transport: for tests. pause: how a thread waits. Raises UserError
+    for a key that no header can carry.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        key = _key(endpoint.key_env)
         self.endpoint = endpoint
         self.account = Account()
         self.salt = salt
@@ -54,7 +59,6 @@ class Client:
         self._cache = Cache(cache) if cache is not None else None
         self._next_start = 0.0
         self._lock = threading.Lock()
-        key = os.environ.get(endpoint.key_env, "")
         limits = httpx.Limits(max_connections=endpoint.concurrency)
         # A redirect could carry the key elsewhere, and a proxy has no business on this machine.
         self._http = httpx.Client(
@@ -69,17 +73,21 @@ class Client:
     def ask(self, requests: Sequence[Request], listener: Listener | None = None) -> Iterator[Answer]:
         """The answers in the order of the requests, as soon as each and all before it are there.
 
+        What was yielded is not kept, and only a window of requests is handed out at a time: a job may be of any length.
         Raises UserError when the server refuses everything (exit 4), and when the budget is used up (exit 3): what was
         answered until then is in the cache.
         """
         with ThreadPoolExecutor(self.endpoint.concurrency) as pool:
+            window: deque[Future[Answer]] = deque()
+            coming = iter(requests)
             try:
-                futures = [pool.submit(self.one, request) for request in requests]
-                for number, future in enumerate(futures, 1):
-                    yield future.result()
+                for number in range(1, len(requests) + 1):
+                    for request in islice(coming, _AHEAD * self.endpoint.concurrency - len(window)):
+                        window.append(pool.submit(self.one, request))
+                    yield window.popleft().result()
                     if listener is not None:
                         counts = {"requests": number, "failed": self.account.failed, "cached": self.account.cached}
-                        listener(Event("progress", "asking", counts=counts, fraction=number / len(futures)))
+                        listener(Event("progress", "asking", counts=counts, fraction=number / len(requests)))
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -176,6 +184,16 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _key(name: str) -> str:
+    """The key in an environment variable, without the blanks and line ends that files and shells leave around it."""
+    key = os.environ.get(name, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        # What the client library says of such a header quotes it.
+        message = f"the key in the environment variable {name} holds characters that no key has"
+        raise UserError(message, hint="set it to printable ASCII, on one line", code=Exit.INPUT)
+    return key
 
 
 def _read(response: httpx.Response, data: bytes) -> httpx.Response:

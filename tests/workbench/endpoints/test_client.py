@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from workbench.endpoints import Client, Endpoint, Price, Request, chat, completion, forecast
+from workbench.endpoints import Client, Endpoint, Price, Request, cache, chat, completion, forecast
+from workbench.endpoints.cache import Cache
 from workbench.errors import Exit, UserError
 from workbench.events import Event
 
@@ -84,6 +85,19 @@ def test_no_key_no_header_and_no_key_in_sight(monkeypatch: pytest.MonkeyPatch) -
     with client(server, settings=settings) as asking:
         asking.one(completion("a"))
         assert "secret" not in repr(asking.account) + repr(settings) + settings.model_dump_json()
+
+
+def test_a_key_that_no_header_can_carry_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(answer())
+    monkeypatch.setenv("KEY", " secret\n")
+    with client(server, settings=endpoint(key_env="KEY")) as asking:
+        asking.one(completion("a"))
+    assert server.asked[0].headers["authorization"] == "Bearer secret"
+    for key in ("se\ncret", "secr\u00e9t", "sec\x7fret", "secret\udcff"):
+        monkeypatch.setenv("KEY", key)
+        with pytest.raises(UserError, match="KEY") as refused:
+            client(server, settings=endpoint(key_env="KEY"))
+        assert "sec" not in str(refused.value) + refused.value.hint and refused.value.code is Exit.INPUT
 
 
 @pytest.mark.parametrize(
@@ -164,6 +178,36 @@ def test_answers_come_in_order_whatever_is_ready_first() -> None:
     assert events[-1].fraction == 1.0
 
 
+class Endless(Sequence[Request]):
+    """So many requests, made when they are asked for."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.made = number, 0
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __getitem__(self, index: Any) -> Any:
+        if index >= self.number:
+            raise IndexError
+        self.made = max(self.made, index + 1)
+        return completion(str(index))
+
+
+def test_a_long_job_is_handed_out_piece_by_piece() -> None:
+    requests = Endless(100)
+    server = Server(lambda request: answer(json.loads(request.content)["prompt"]))
+    with client(server, settings=endpoint(concurrency=2)) as asking:
+        coming = asking.ask(requests)
+        assert next(coming).text == "0" and requests.made == 16
+        assert [each.text for each in coming] == [str(number) for number in range(1, 100)]
+        assert len(server.asked) == 100
+        broken = asking.ask(Endless(100))
+        next(broken)
+        broken.close()
+        assert len(server.asked) <= 116
+
+
 def test_the_cache_answers_for_the_same_request_alone(tmp_path: Path) -> None:
     server = Server(answer("one"), answer("two"), answer("three"), answer("four"))
     with client(server, cache=tmp_path / "answers") as asking:
@@ -198,6 +242,36 @@ def test_a_damaged_entry_is_asked_again_and_a_foreign_file_refused(tmp_path: Pat
     (tmp_path / "foreign").write_text("hello, this is no database at all")
     with pytest.raises(UserError, match="no cache of answers"):
         client(Server(answer()), cache=tmp_path / "foreign")
+
+
+def test_a_cache_that_cannot_be_used_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlite3
+
+    def refused(path: Path) -> UserError:
+        with pytest.raises(UserError) as caught:
+            Cache(path)
+        return caught.value
+
+    (tmp_path / "file").touch()
+    assert refused(tmp_path).code is Exit.OUTPUT
+    assert refused(tmp_path / "file" / "answers").code is Exit.OUTPUT
+    with sqlite3.connect(tmp_path / "other") as connection:
+        connection.execute("CREATE TABLE answers (question TEXT)")
+    connection.close()
+    assert refused(tmp_path / "other").code is Exit.INPUT
+    monkeypatch.setattr(cache, "_PATIENCE_S", 0.01)
+    with Cache(tmp_path / "answers") as held:
+        writer = sqlite3.connect(tmp_path / "answers", isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UserError, match="locked") as caught:
+            held.put("a", {})
+        assert caught.value.code is Exit.OUTPUT
+        writer.execute("DROP TABLE answers")
+        writer.execute("COMMIT")
+        writer.close()
+        with pytest.raises(UserError, match="no cache of answers") as caught:
+            held.get("a")
+        assert caught.value.code is Exit.INPUT
 
 
 def test_budget_ends_the_job_and_keeps_what_was_answered(tmp_path: Path) -> None:
