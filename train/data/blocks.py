@@ -235,6 +235,8 @@ def _object(line: bytes, block: Block, offset: int) -> dict[str, Any]:
         values = _parse(line.removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
         what = f"no JSON: {str(error).partition(chr(10))[0]}"
+    except RecursionError:
+        what = "no JSON: nested too deeply"
     else:
         if isinstance(values, dict):
             return values

@@ -18,6 +18,7 @@ from jinja2.utils import Namespace
 
 from train.data.pieces import Message, Piece, Vocabulary, content_of, finder, marks_of, role_of
 from workbench.errors import Exit, UserError
+from workbench.visible import one_line
 
 _HINT = "name one of the shipped templates instead (--template chatml)"
 
@@ -132,22 +133,27 @@ class Foreign:
         environment.filters["tojson"] = _tojson
         try:
             return environment.from_string(self.source)
-        except TemplateError as error:
-            raise self._error(f"is no template: {error}") from None
+        except Exception as error:  # the compiler, too, fails in ways of its own: loops in loops, endless brackets
+            raise self._error(f"is no template: {_why(error)}") from None
 
     def _text(self, messages: Sequence[Message], tokenizer: Vocabulary, generation: bool) -> str:
         named = {"bos_token": tokenizer.bos, "eos_token": tokenizer.eos}
         tokens = {name: tokenizer.token(number) for name, number in named.items() if number is not None}
+        template = self._compiled
         try:
-            text = self._compiled.render(
+            text = template.render(
                 messages=messages, tools=None, documents=None, add_generation_prompt=generation, **tokens
             )
-        except (TemplateError, TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
-            raise self._error(f"cannot write the conversation: {error}") from None
+        except Exception as error:  # somebody else's program runs here: whatever it raises is its mistake
+            raise self._error(f"cannot write the conversation: {_why(error)}") from None
         return str(text)
 
     def _error(self, what: str) -> UserError:
         return UserError(f"{self.name} {what}", hint=_HINT, code=Exit.INPUT)
+
+
+def _why(error: Exception) -> str:
+    return one_line(str(error))[:200] or type(error).__name__
 
 
 def _cut(parts: Sequence[str], bounds: Sequence[tuple[int, int]]) -> list[Piece]:

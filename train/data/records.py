@@ -19,6 +19,7 @@ from workbench.errors import Exit, UserError
 _LINES = (".jsonl", ".ndjson")
 _WHOLE = (".json",)
 _KINDS = "JSONL, JSON (a list of objects) or Parquet; .gz and .zst may follow"
+_DAMAGE = (ValueError, RecursionError, OSError, EOFError, zlib.error, zstandard.ZstdError)
 _ROWS = 1024  # of Parquet, at a time
 
 
@@ -68,7 +69,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield number, json.loads(line)
-    except (ValueError, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+    except _DAMAGE as error:
         raise _damaged(path, error, number or 1) from None
 
 
@@ -81,7 +82,7 @@ def _json(path: Path) -> Iterator[tuple[int, Any]]:
                 rows = [json.loads(line) for line in data.splitlines() if line.strip()]
             else:
                 rows = json.loads(data)
-    except (ValueError, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+    except _DAMAGE as error:
         raise _damaged(path, error, None) from None
     yield from enumerate(rows, 1)
 
@@ -110,4 +111,6 @@ def _opened(path: Path) -> io.BufferedIOBase:
 
 def _damaged(path: Path, error: Exception, line: int | None) -> UserError:
     what = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, RecursionError):
+        what = "it is nested too deeply"
     return UserError(f"cannot be read: {what}", hint=f"a file of {_KINDS}", code=Exit.INPUT, file=path, line=line)

@@ -224,7 +224,13 @@ def test_a_trimming_template_with_a_blank_before_its_end():
         ("{{ raise_exception('no system') }}", "cannot write the conversation: no system"),
         ("{{ messages.__class__.__mro__ }}", "cannot write the conversation"),
         ("{% set ns = namespace(a=1) %}{% set ns.__class__ = 1 %}", "cannot write the conversation"),
+        ("{{ 1 / 0 }}{{ messages[0].content }}", "cannot write the conversation: division by zero"),
+        ("{{ messages[0].role[0] * 4611686018427387904 }}", "cannot write the conversation: MemoryError"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "cannot write the conversation: maximum recursion"),
+        ("{{ none | xmlattr }}", "cannot write the conversation"),
         ("{% if %}", "is no template"),
+        ("{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}", "is no template"),
+        ("{% for a in [] %}" * 40 + "{% endfor %}" * 40, "is no template"),
     ],
 )
 def test_foreign_templates_that_cannot_be_followed_are_refused(source, message):

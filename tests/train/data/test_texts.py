@@ -168,6 +168,8 @@ def test_what_cannot_be_read_is_named_by_file_and_line(tmp_path: Path, monkeypat
     assert (refused(path).file, refused(path).line) == ("x.jsonl", 5)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 20)
     assert refused(path).line == 5
+    path.write_bytes(lines(ROWS) + b'{"text": ' + b"[" * 200_000 + b"\n")
+    assert (refused(path).file, refused(path).line) == ("x.jsonl", 5)
     path.write_bytes(b'["text"]\n')
     assert "no JSON object" in str(refused(path))
     path.write_bytes(b'{"text": 5}\n')
