@@ -19,6 +19,7 @@ from torch import Tensor
 from workbench.errors import UserError
 
 _BLOCK = 256  # tokens whose mass is summed before the draw looks into them
+_GREEDY = 1e-6  # a lower temperature is 0: float32 cannot divide by it, and only ties would be drawn from
 _NUCLEUS = 64  # tokens sorted at first to find a nucleus; eight times as many where they do not reach top_p
 _GOLDEN, _MIX1, _MIX2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
@@ -27,9 +28,10 @@ _GOLDEN, _MIX1, _MIX2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1C
 class Params:
     """How to go on from a prompt.
 
-    max_new: tokens at most. temperature: 0 takes the likeliest token. top_k: 0 keeps all. stop: texts that end the
-    sequence and are cut off. stop_ids: tokens that end it, besides the model's own end tokens unless `ignore_eos`.
-    alternatives: how many of the likeliest tokens are told for each step. Raises UserError for values out of range.
+    max_new: tokens at most. temperature: 0 takes the likeliest token, and so does one below 1e-6, which is kept as 0.
+    top_k: 0 keeps all. stop: texts that end the sequence and are cut off. stop_ids: tokens that end it, besides the
+    model's own end tokens unless `ignore_eos`. alternatives: how many of the likeliest tokens are told for each step.
+    Raises UserError for values out of range.
     """
 
     max_new: int = 128
@@ -45,6 +47,8 @@ class Params:
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 100:
             raise UserError(f"temperature must be between 0 and 100, not {self.temperature}")
+        if self.temperature < _GREEDY:
+            object.__setattr__(self, "temperature", 0.0)
         if not 0 < self.top_p <= 1:
             raise UserError(f"top_p must be above 0 and at most 1, not {self.top_p}")
         if not 0 <= self.min_p <= 1:

@@ -69,6 +69,16 @@ def test_greedy_takes_the_likeliest_and_tells_its_chance() -> None:
     assert found.drawn.tolist() == [0.0] * 7
 
 
+@pytest.mark.parametrize("temperature", [1e-40, 1e-320, 1e-7])
+def test_next_to_no_temperature_takes_the_likeliest(temperature: float) -> None:
+    rows = logits(7, 600)
+    greedy = draw(rows.clone(), torch.rand(7).double(), Params(temperature=0))
+    found = draw(rows.clone(), torch.rand(7).double(), Params(temperature=temperature, top_p=0.9))
+    assert found.tokens.tolist() == greedy.tokens.tolist() and found.logprobs.tolist() == greedy.logprobs.tolist()
+    warm = draw(rows.clone(), torch.rand(7).double(), Params(temperature=2e-6))
+    assert warm.tokens.tolist() == greedy.tokens.tolist() and warm.logprobs.isfinite().all()
+
+
 def test_alternatives_are_the_likeliest_and_agree_with_the_chosen_to_the_bit() -> None:
     found = draw(logits(9, 300), torch.rand(9).double(), Params(temperature=0, alternatives=4))
     assert found.alternatives is not None

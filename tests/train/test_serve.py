@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +16,9 @@ import speaking_models
 import torch
 
 from train.losses import token_logprobs
+from train.sampler import Params
 from train.serve import Engine, Server
+from train.serve.requests import ApiError
 from workbench.errors import UserError
 
 JSON = {"Content-Type": "application/json"}
@@ -215,6 +218,7 @@ def test_chat(server: Server) -> None:
         ({"prompt": "a", "max_tokens": -1}, 400, "max_tokens"),
         ({"prompt": "a", "max_tokens": "5"}, 400, "max_tokens"),
         ({"prompt": "a", "temperature": -1}, 400, "temperature"),
+        ({"prompt": "a", "temperature": 1e-40, "max_tokens": 2, "logprobs": 1, "echo": True}, 200, None),
         ({"prompt": "a", "top_p": 0}, 400, "top_p"),
         ({"prompt": "a", "n": 0}, 400, "n"),
         ({"prompt": ["a"] * 300, "n": 2}, 400, "n"),
@@ -264,6 +268,8 @@ def test_ways_and_methods(server: Server) -> None:
     assert ask(server, "/v1/completions", method="DELETE")[0] == 405
     assert ask(server, "/v1/completions", method="BREW")[0] == 501
     assert ask(server, "/v1/completions", b'{"prompt": "a"}', **{"Content-Type": "text/plain"})[0] == 415
+    for digits, status in (("9" * 5_000, 413), ("0" * 5_000 + "15", 200), ("100001", 413)):
+        assert ask(server, "/v1/completions", b'{"prompt": "a"}', **{"Content-Length": digits})[0] == status
     assert ask(server, "/v1/completions", b"", **{"Transfer-Encoding": "chunked", "Content-Length": "x"})[0] == 411
 
 
@@ -339,6 +345,55 @@ def test_a_client_that_goes_is_not_served_on(server: Server) -> None:
     assert server.engine.tokens - before < 400 * 120
 
 
+def test_who_waits_sees_the_client_go_and_the_server_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.serve.engine._AT_ONCE", 1)
+    engine = Engine(speaking_models.speaker(context=128), "small")
+
+    def run(gone: bool = False) -> Iterator[Any]:
+        return engine.run([[40]], Params(max_new=5, ignore_eos=True), seed=1, n=1, echo=False, gone=lambda: gone)
+
+    first = run()
+    next(first)  # holds the only place, and reads no further
+    with pytest.raises(ApiError) as caught:
+        next(run(gone=True))
+    assert caught.value.status == 499 and engine._present == 1
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(list, run()) for _ in range(2)]
+        while engine._present < 3:
+            pass
+        first.close()  # the places go round, and none was lost with who went away
+        assert [len(each.result(60)) for each in waiting] == [5, 5]
+    second = run()
+    next(second)
+    engine.stop()
+    with pytest.raises(ApiError) as caught:
+        next(run())
+    assert caught.value.status == 503
+
+
+def test_a_client_that_reads_no_more_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.serve.engine._AT_ONCE", 1)
+    monkeypatch.setattr("train.serve.http._WRITING_S", 0.2)
+    engine = Engine(speaking_models.speaker(context=128), "small")
+    body = {"prompt": ["a"] * 256, "max_tokens": 120, "ignore_eos": True, "logprobs": 20, "stream": True}
+    with Server(engine) as made, socket.socket() as raw:
+        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+        thread.start()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", made.server_address[1]))
+        data = json.dumps(body).encode()
+        raw.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        raw.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+        while engine.tokens == 0:
+            pass
+        began = time.monotonic()
+        complete(made, prompt="b", max_tokens=2)
+        assert time.monotonic() - began < 40  # and not the minute that a connection may be idle
+        assert engine.tokens < 256 * 120
+        made.shutdown()
+        thread.join()
+
+
 def test_half_requests_and_noise(server: Server) -> None:
     port = server.server_address[1]
     for noise in (
@@ -347,7 +402,11 @@ def test_half_requests_and_noise(server: Server) -> None:
     ):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
             raw.sendall(noise)
-            assert b"error" in raw.recv(100_000)
+            said = b""
+            while b"error" not in said:
+                piece = raw.recv(100_000)
+                assert piece, said
+                said += piece
     with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
         raw.sendall(
             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"

@@ -18,31 +18,39 @@ from train.serve.requests import ApiError
 
 _AT_ONCE = 8  # requests with a cache of their own
 _WAITING = 128  # requests that wait for one
+_LOOK_S = 0.1  # how often a waiting request looks whether anybody still listens
 
 
 class _Turns:
-    """A lock whose holders come in the order in which they asked; the standard one may starve a thread."""
+    """So many at a time, in the order in which they asked; the standard semaphore may starve a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: int) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
-        self._taken = False
+        self._free = places
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def taken(self, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold a place; who waits for one calls `check` now and then, which may raise to give up."""
         with self._lock:
-            if not self._taken:
-                self._taken = True
-                return
             mine = threading.Event()
-            self._waiting.append(mine)
-        mine.wait()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()
+            if self._free:
+                self._free -= 1
+                mine.set()
             else:
-                self._taken = False
+                self._waiting.append(mine)
+        try:
+            while not mine.wait(_LOOK_S):
+                check()
+            yield
+        finally:
+            with self._lock:
+                if not mine.is_set():
+                    self._waiting.remove(mine)
+                elif self._waiting:
+                    self._waiting.popleft().set()
+                else:
+                    self._free += 1
 
 
 class Engine:
@@ -54,8 +62,8 @@ class Engine:
         self.sampler = Sampler(opened.model, opened.tokenizer, end_ids=opened.end_ids)
         self.answered = 0
         self.tokens = 0
-        self._turns = _Turns()
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._turns = _Turns(1)
+        self._places = _Turns(_AT_ONCE)
         self._count = threading.Lock()
         self._present = 0
         self._stopping = threading.Event()
@@ -81,14 +89,18 @@ class Engine:
         """
         for prompt in prompts:
             self.sampler.check(prompt, params)
-        with self._place():
+
+        def check() -> None:
+            if self._stopping.is_set():
+                raise ApiError(503, "the server is stopping")
+            if gone():
+                raise ApiError(499, "the client has gone")
+
+        with self._place(check):
             steps = self.sampler.stream(prompts, params, seed=seed, n=n, echo=echo)
             while True:
-                if self._stopping.is_set():
-                    raise ApiError(503, "the server is stopping")
-                if gone():
-                    raise ApiError(499, "the client has gone")
-                with self._turns:
+                check()
+                with self._turns.taken():
                     pieces = next(steps, None)
                 if pieces is None:
                     break
@@ -99,13 +111,13 @@ class Engine:
             self.answered += 1
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _place(self, check: Callable[[], None]) -> Iterator[None]:
         with self._count:
             if self._present >= _AT_ONCE + _WAITING:
                 raise ApiError(503, "too many requests are waiting; try again later", code="overloaded")
             self._present += 1
         try:
-            with self._places:
+            with self._places.taken(check):
                 yield
         finally:
             with self._count:

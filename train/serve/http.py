@@ -27,6 +27,7 @@ BODY_LIMIT = 16 * 1024 * 1024
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 _CONNECTIONS = 256
 _PATIENCE_S = 60.0
+_WRITING_S = 10.0  # for one event: a client that reads no more holds a place that others wait for
 _CALLS = {"/v1/completions": api.completions, "/v1/chat/completions": api.chat}
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -208,12 +209,13 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
             raise ApiError(411, "a Content-Length is needed")
-        if int(length) > self.server.body_limit:
-            raise ApiError(413, f"the body may have {self.server.body_limit:,} bytes, not {int(length):,}")
+        digits, limit = length.lstrip("0") or "0", self.server.body_limit
+        if len(digits) > len(str(limit)) or int(digits) > limit:
+            raise ApiError(413, f"the body may have {limit:,} bytes")
         if self.headers.get_content_type() != "application/json":
             raise ApiError(415, "the Content-Type must be application/json")
-        data = self.rfile.read(int(length))
-        if len(data) < int(length):
+        data = self.rfile.read(int(digits))
+        if len(data) < int(digits):
             raise ConnectionAbortedError
         try:
             return orjson.loads(data)
@@ -262,10 +264,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        self.connection.settimeout(_WRITING_S)  # what is too slow ends the connection as a closed one does
         for event in events:
             self._chunk(b"data: " + orjson.dumps(event) + b"\n\n")
         self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
+        self.connection.settimeout(self.timeout)
 
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
