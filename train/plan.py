@@ -185,17 +185,20 @@ class Pace:
         return tokens / self.tokens_per_s
 
 
-def probe(step: Callable[[], int], seconds: float = 10.0) -> Pace:
-    """Run `step` (which trains once and says how many tokens it read) for so long, after one that is not counted."""
+def probe(step: Callable[[], int], seconds: float = 10.0, *, clock: Callable[[], float] = time.perf_counter) -> Pace:
+    """Run `step` (which trains once and says how many tokens it read) for so long, after one that is not counted.
+
+    clock: tells seconds.
+    """
     step()
     rates: list[float] = []
-    begin = time.perf_counter()
-    while not rates or time.perf_counter() - begin < seconds:
-        before = time.perf_counter()
+    begin = clock()
+    while not rates or clock() - begin < seconds:
+        before = clock()
         tokens = step()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        rates.append(tokens / (time.perf_counter() - before))
+        rates.append(tokens / (clock() - before))
     times = sorted(1 / rate for rate in rates)
     spread = (times[3 * len(times) // 4] - times[len(times) // 4]) / median(times)
     return Pace(1 / median(times), len(times), spread)

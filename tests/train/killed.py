@@ -1,8 +1,8 @@
 """A training that is killed with signal 9 again and again, until it has come to its end.
 
-python killed.py OUT OPTIONS moments|saving SEED: at `KILLS` random moments, or at every second operation on files in
-turn while it saves. Prints how often it was killed and the digest of the last weights. Children are forked, so torch
-is imported once; the parent trains nothing.
+python killed.py OUT OPTIONS moments|saving SEED: `KILLS` times before or after a random step of the optimizer, or at
+every second operation on files in turn while it saves. Prints how often it was killed and the digest of the last
+weights. Children are forked, so torch is imported once; the parent trains nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import random
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import toys
 from workbench import files
 
 KILLS = 7
+FURTHEST = 9  # steps of one start, so that 40 steps see four kills at least
 
 
 def _die() -> None:
@@ -53,9 +53,26 @@ def _die_at(operation: int) -> None:
     Path.write_text = counted(Path.write_text)  # type: ignore[method-assign]
 
 
-def _train(out: Path, options: dict[str, Any], operation: int) -> None:
-    if operation:
-        _die_at(operation)
+def _die_in_step(number: int, after: bool) -> None:
+    """Kill this process before or after its n-th step of the optimizer."""
+    from train.optim import Optimizers
+
+    step = Optimizers.step
+    count = 0
+
+    def counted(self: Optimizers, share: float) -> None:
+        nonlocal count
+        count += 1
+        if count == number and not after:
+            _die()
+        step(self, share)
+        if count == number:
+            _die()
+
+    Optimizers.step = counted  # type: ignore[method-assign]
+
+
+def _train(out: Path, options: dict[str, Any]) -> None:
     made = toys.trainer(out, **options)
     made.train()
     (out / "digest").write_bytes(toys.digest(made.model).encode())
@@ -66,13 +83,15 @@ def main() -> None:
     draw = random.Random(int(sys.argv[4]))
     out.mkdir(parents=True)
     for attempt in range(400):
+        number, after = draw.randint(1, FURTHEST), draw.random() < 0.5
         child = os.fork()
         if not child:
-            _train(out, options, 2 * attempt + 1 if how == "saving" else 0)
+            if how == "saving":
+                _die_at(2 * attempt + 1)
+            elif attempt < KILLS:
+                _die_in_step(number, after)
+            _train(out, options)
             os._exit(0)
-        if how == "moments" and attempt < KILLS:
-            time.sleep(draw.uniform(0.1, 0.9))
-            os.kill(child, signal.SIGKILL)
         if os.waitpid(child, 0)[1] == 0:
             print(attempt, (out / "digest").read_text())
             return

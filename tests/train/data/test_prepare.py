@@ -338,12 +338,20 @@ app()
 """
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-c", _COMMAND, *map(str, arguments)]
+# However fast the machine and late the kill, no run is finished before.
+_ENDLESS = """
+import threading
+from workbench.runs import Run
+Run.finish = lambda *_, **__: threading.Event().wait()
+"""
+
+
+def command(*arguments: object, before: str = "") -> list[str]:
+    return [sys.executable, "-c", before + _COMMAND, *map(str, arguments)]
 
 
 def wait(process: subprocess.Popen[bytes], directory: Path, units: int) -> None:
-    """Until so many blocks are done, or the process has ended."""
+    """Until so many blocks are done, or the process has failed."""
     while process.poll() is None and len(list(directory.glob("*/done.json"))) < units:
         time.sleep(0.005)
 
@@ -356,11 +364,12 @@ def test_killed_and_resumed_gives_the_same_bytes(tmp_path: Path, jobs: int) -> N
     whole = ensure(source, small_tokenizer(), tmp_path / "ws", out=tmp_path / "whole")  # in blocks of another size
     out = tmp_path / "killed"
     for units in (1, 12):
-        arguments = command(*common, "--out", out, "-j", jobs)
+        arguments = command(*common, "--out", out, "-j", jobs, before=_ENDLESS)
         process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         wait(process, out / "units" / "blocks", units)
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        _, said = process.communicate()
+        assert process.returncode == -signal.SIGKILL, said.decode()
         assert not (out / "manifest.json").exists()
     done = subprocess.run(command(*common, "--out", out, "-j", jobs, "--json"), check=True, capture_output=True)
     assert json.loads(done.stdout)["data"]["counts"]["documents"] == 1_500
