@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from train import checkpoint
@@ -31,7 +33,7 @@ def export(name: str, out: Path, root: Path, *, best: bool = False) -> list[Path
         checkpoint.verify(directory)
     _must_be_new(out)
     card = next((path for above in directory.parents[:2] if (path := above / "README.md").is_file()), None)
-    with whole_directory(out) as temporary:
+    with _directory(out) as temporary:
         for path in sorted(directory.iterdir()):
             if path.is_file() and path.name not in _OURS:
                 shutil.copyfile(path, temporary / path.name)
@@ -51,7 +53,7 @@ def merge(name: str, out: Path, root: Path, *, base: str | None = None) -> list[
     whole = base_directory(directory, root, base)
     model, config = merged(whole, directory)
     tokenizer = Tokenizer.open(directory if (directory / "tokenizer.json").is_file() else whole)
-    with whole_directory(out) as temporary:
+    with _directory(out) as temporary:
         save(model, config, temporary)
         tokenizer.save(temporary)
     return sorted(out.iterdir())
@@ -89,6 +91,17 @@ def _store(run: Path, directory: Path, config: ModelConfig, tokenizer: Tokenizer
     checkpoint.save(
         run / "checkpoints" / "step-00000000", checkpoint.WholeModel(companions), weights, {}, "{}\n", state
     )
+
+
+@contextlib.contextmanager
+def _directory(out: Path) -> Iterator[Path]:
+    """A directory that is whole or not there; UserError (exit 7) where it cannot be written."""
+    try:
+        with whole_directory(out) as temporary:
+            yield temporary
+    except OSError as error:
+        message = f"cannot write to {out}: {(error.strerror or str(error)).lower()}"
+        raise UserError(message, hint="choose another --out", code=Exit.OUTPUT) from None
 
 
 def _must_be_new(out: Path) -> None:

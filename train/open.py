@@ -94,6 +94,8 @@ def open_model(
     more tokens than the model knows; exit 2 for a device that this machine does not have.
     """
     directory = checkpoint_directory(name, root, best=best)
+    if (directory / checkpoint.COMPLETE).is_file():
+        checkpoint.verify(directory)
     where, dtype = _device(device), PRECISIONS[precision]
     whole = directory
     if is_adapter(directory):

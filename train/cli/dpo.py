@@ -16,19 +16,18 @@ from train.cli.stages import (
     Precision,
     Qlora,
     RecipeFile,
-    _common,
-    _resolve,
-    _run,
-    _where,
+    common,
+    resolve,
+    run_stage,
+    where_to,
 )
-from workbench.console import Result, Screen, command
+from workbench.console import Result, Screen
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
 from workbench.render import Table
 
 _SHOWN = ("accuracy", "likelier", "likelier_mean", "margin", "reward_chosen", "reward_rejected", "loss")
 
 
-@command("train.dpo/1")
 def dpo(
     screen: Screen,
     recipe: RecipeFile = None,
@@ -79,12 +78,12 @@ def dpo(
         "--only": ("only", only or None),
         "--lora": ("lora", {} if lora or qlora else None),
         "--qlora": ("lora.quantise", True if qlora else None),
-        **_common(device, precision, seed),
+        **common(device, precision, seed),
     }
-    resolved = _resolve(Dpo, recipe, flags, sets)
-    where = _where(root, out, resume, force, None)
+    resolved = resolve(Dpo, recipe, flags, sets)
+    where = where_to(root, out, resume, force, None)
     base = recipe.parent if recipe is not None else Path()
-    result = _run(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
+    result = run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
     told = list(result.blocks or [])
     compared = _compared(result.data) if result.data.get("measured") else []
     return Result(result.data, [*told[:-1], *compared, *told[-1:]], result.run, result.code, result.errors)

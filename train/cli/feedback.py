@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from train.cli.stages import RecipeFile, _resolve
+from train.cli.stages import RecipeFile, resolve
 from workbench.console import Result, Screen, command
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
 from workbench.render import Facts, Table, count
@@ -51,7 +51,7 @@ def feedback(
         "--constitution": ("constitution", str(constitution.resolve()) if constitution is not None else None),
         "--seed": ("seed", seed),
     }
-    settings = _resolve(making.Feedback, recipe, flags, sets)  # type: ignore[type-var]
+    settings = resolve(making.Feedback, recipe, flags, sets)
     plan = making.Plan(settings, recipe.parent if recipe is not None else Path())
     voice = open_voice(settings.voice, root)
     other = voice

@@ -31,7 +31,7 @@ def init(
 ) -> Result:
     """Copy a recipe to begin with: domain, style, question-answering, summarization, reasoning."""
     if name is None:
-        rows = [[each, _first_line(each)] for each in _RECIPES]
+        rows = [[each, _first_sentence(each)] for each in _RECIPES]
         return Result({"recipes": list(_RECIPES)}, [Table(["recipe", "what it is for"], rows)])
     if name not in _RECIPES:
         raise UserError(f"no recipe is called '{name}'", hint=did_you_mean(name, _RECIPES) or "train init lists them")
@@ -44,5 +44,8 @@ def init(
     return Result({"files": [str(path) for path in files]}, [f"written: {', '.join(map(str, files))}"])
 
 
-def _first_line(name: str) -> str:
-    return (_FOLDER / f"{name}.yaml").read_text("utf-8").partition("\n")[0].removeprefix("# ")
+def _first_sentence(name: str) -> str:
+    """Of the comment that a recipe begins with."""
+    lines = (_FOLDER / f"{name}.yaml").read_text("utf-8").splitlines()
+    text = " ".join(line.removeprefix("# ") for line in lines if line.startswith("#"))
+    return text.partition(". ")[0].partition(":   ")[0]

@@ -15,10 +15,10 @@ from train.cli.stages import (
     Precision,
     Qlora,
     RecipeFile,
-    _common,
-    _resolve,
-    _run,
-    _where,
+    common,
+    resolve,
+    run_stage,
+    where_to,
 )
 from workbench.console import Result, Screen
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
@@ -65,12 +65,12 @@ def reward(
         "--only": ("only", only or None),
         "--lora": ("lora", {} if lora or qlora else None),
         "--qlora": ("lora.quantise", True if qlora else None),
-        **_common(device, precision, seed),
+        **common(device, precision, seed),
     }
-    resolved = _resolve(Reward, recipe, flags, sets)
-    where = _where(root, out, resume, force, None)
+    resolved = resolve(Reward, recipe, flags, sets)
+    where = where_to(root, out, resume, force, None)
     base = recipe.parent if recipe is not None else Path()
-    result = _run(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
+    result = run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
     told = list(result.blocks or [])
     blocks = _blocks(result.data["report"]) if result.data.get("report") else []
     return Result(result.data, [*told[:-1], *blocks, *told[-1:]], result.run, result.code, result.errors)

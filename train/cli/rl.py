@@ -16,10 +16,10 @@ from train.cli.stages import (
     Precision,
     Qlora,
     RecipeFile,
-    _common,
-    _resolve,
-    _run,
-    _where,
+    common,
+    resolve,
+    run_stage,
+    where_to,
 )
 from workbench.console import Result, Screen, command
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Root, Seed, Sets
@@ -81,10 +81,12 @@ def pg(
     from train.stages.settings import Pg
 
     flags = _flags(model, data, reward, rollouts, responses, beta, reference, template, lora, qlora, only)
-    flags |= {"--advantage": ("advantage", advantage), **_common(device, precision, seed)}
-    resolved = _resolve(Pg, recipe, flags, sets)
-    where, base = _where(root, out, resume, force, jobs), recipe.parent if recipe is not None else Path()
-    return _told(_run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen, base=base)))
+    flags |= {"--advantage": ("advantage", advantage), **common(device, precision, seed)}
+    resolved = resolve(Pg, recipe, flags, sets)
+    where, base = where_to(root, out, resume, force, jobs), recipe.parent if recipe is not None else Path()
+    return _told(
+        run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen, base=base))
+    )
 
 
 @command("train.ppo/1")
@@ -131,11 +133,13 @@ def ppo(
         "--critic": ("critic.start", critic),
         "--text": ("ptx.text.source", text),
         "--gamma": ("ptx.gamma", gamma),
-        **_common(device, precision, seed),
+        **common(device, precision, seed),
     }
-    resolved = _resolve(Ppo, recipe, flags, sets)
-    where, base = _where(root, out, resume, force, jobs), recipe.parent if recipe is not None else Path()
-    return _told(_run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen, base=base)))
+    resolved = resolve(Ppo, recipe, flags, sets)
+    where, base = where_to(root, out, resume, force, jobs), recipe.parent if recipe is not None else Path()
+    return _told(
+        run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen, base=base))
+    )
 
 
 def _flags(

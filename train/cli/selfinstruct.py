@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from train.cli.stages import RecipeFile, _resolve
+from train.cli.stages import RecipeFile, resolve
 from workbench.console import Result, Screen, command
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
 from workbench.render import Facts, Table, count, percent
@@ -42,7 +42,7 @@ def selfinstruct(
         "-n": ("wanted", wanted),
         "--seed": ("seed", seed),
     }
-    settings = _resolve(SelfInstruct, recipe, flags, sets)  # type: ignore[type-var]
+    settings = resolve(SelfInstruct, recipe, flags, sets)
     planned = plan(settings, recipe.parent if recipe is not None else Path())
     voice = open_voice(settings.voice, root)
     try:

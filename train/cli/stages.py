@@ -15,12 +15,14 @@ from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Ro
 from workbench.processes import cores
 from workbench.render import Block, Facts, Table
 
-Kind = TypeVar("Kind", bound="Training")
+Kind = TypeVar("Kind", bound="Section")
 
 if TYPE_CHECKING:
     from train.distributed import World
     from train.stages.run import Stage, Trained, Where
     from train.stages.settings import Training
+    from workbench.recipes import Section
+    from workbench.yamltree import Node
 
 RecipeFile = Annotated[
     Path | None, typer.Argument(metavar="[RECIPE]", help="A recipe in YAML; without one, flags and defaults decide.")
@@ -78,11 +80,11 @@ def pretrain(
         "--depth": ("model.depth", depth),
         "--context": ("model.context", context),
         "--tokens": ("length", tokens),
-        **_common(device, precision, seed),
+        **common(device, precision, seed),
     }
-    resolved = _resolve(Pretrain, recipe, flags, sets)
-    where = _where(root, out, resume, force, jobs)
-    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
+    resolved = resolve(Pretrain, recipe, flags, sets)
+    where = where_to(root, out, resume, force, jobs)
+    return run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
 
 
 def anneal(
@@ -110,11 +112,11 @@ def anneal(
         "--from": ("checkpoint", model),
         "--data": ("text.source", data),
         "--tokens": ("length", tokens),
-        **_common(device, precision, seed),
+        **common(device, precision, seed),
     }
-    resolved = _resolve(Anneal, recipe, flags, sets)
-    where = _where(root, out, resume, force, jobs)
-    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
+    resolved = resolve(Anneal, recipe, flags, sets)
+    where = where_to(root, out, resume, force, jobs)
+    return run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
 
 
 def extend(
@@ -144,11 +146,11 @@ def extend(
         "--data": ("text.source", data),
         "--context": ("context", context),
         "--tokens": ("length", tokens),
-        **_common(device, precision, seed),
+        **common(device, precision, seed),
     }
-    resolved = _resolve(Extend, recipe, flags, sets)
-    where = _where(root, out, resume, force, jobs)
-    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
+    resolved = resolve(Extend, recipe, flags, sets)
+    where = where_to(root, out, resume, force, jobs)
+    return run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen))
 
 
 def sft(
@@ -189,12 +191,12 @@ def sft(
         "--only": ("only", only or None),
         "--lora": ("lora", {} if lora or qlora else None),
         "--qlora": ("lora.quantise", True if qlora else None),
-        **_common(device, precision, seed),
+        **common(device, precision, seed),
     }
-    resolved = _resolve(Sft, recipe, flags, sets)
-    where = _where(root, out, resume, force, None)
+    resolved = resolve(Sft, recipe, flags, sets)
+    where = where_to(root, out, resume, force, None)
     base = recipe.parent if recipe is not None else Path()
-    return _run(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
+    return run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
 
 
 def planning(stage: Callable[..., Result]) -> Callable[..., Result]:
@@ -213,17 +215,17 @@ def planning(stage: Callable[..., Result]) -> Callable[..., Result]:
 _OF_A_RUN = ("out", "resume", "force", "dry_run")
 
 
-def _common(device: str | None, precision: str | None, seed: int | None) -> dict[str, tuple[str, Any]]:
+def common(device: str | None, precision: str | None, seed: int | None) -> dict[str, tuple[str, Any]]:
     return {"--device": ("device", device), "--precision": ("precision", precision), "--seed": ("seed", seed)}
 
 
-def _resolve(
+def resolve(
     kind: type[Kind], recipe: Path | None, flags: Mapping[str, tuple[str, Any]], sets: list[str] | None
 ) -> Kind:
     """The recipe of a stage: file, then flags, then --set."""
     from workbench import recipes
 
-    layers = [recipes.from_file(recipe)] if recipe is not None else []
+    layers = [_layer(recipe)] if recipe is not None else []
     for flag, (path, value) in flags.items():
         if value is not None:
             for name in reversed(path.split(".")):
@@ -232,13 +234,23 @@ def _resolve(
     return recipes.resolve(kind, [*layers, *map(recipes.from_set, sets or [])]).recipe
 
 
-def _where(root: Path, out: Path | None, resume: bool, force: bool, jobs: int | None) -> Where:
+def _layer(path: Path) -> Node:
+    """A recipe file; of a run's own recipe.yaml, which names the data's digests too, the recipe alone."""
+    from workbench import recipes
+
+    node = recipes.from_file(path)
+    if isinstance(node.value, dict) and set(node.value) == {"recipe", "sources"}:
+        return node.value["recipe"]
+    return node
+
+
+def where_to(root: Path, out: Path | None, resume: bool, force: bool, jobs: int | None) -> Where:
     from train.stages.run import Where
 
     return Where(root, out, resume, force, jobs or cores())
 
 
-def _run(screen: Screen, recipe: Training, where: Where, dry_run: bool, make: Callable[[World], Stage]) -> Result:
+def run_stage(screen: Screen, recipe: Training, where: Where, dry_run: bool, make: Callable[[World], Stage]) -> Result:
     from train.distributed import open_world
     from train.stages.run import train
 
@@ -263,11 +275,13 @@ def _told(trained: Trained) -> Result:
         ("tokens", data["tokens"]),
         ("checkpoint", data["checkpoint"]),
     ]
+    if data["training_loss"] is not None:
+        facts.append(("loss of the last steps", f"{data['training_loss']:.4f} nats a {data['unit']}"))
     whole = [row for row in data["measured"] if row["part"] == ""]
     if whole and whole[0]["bits_per_byte"] is not None:
         facts.append(("held-out bits per byte", f"{whole[0]['bits_per_byte']:.4f}"))
     elif whole:
-        facts.append(("held-out loss", f"{whole[0]['loss']:.4f} nats a token"))
+        facts.append(("held-out loss", f"{whole[0]['loss']:.4f} nats a {data['unit']}"))
     for order, bits in data.get("baselines", {}).items():
         facts.append((f"a {order}-gram model of the same tokens", f"{bits:.4f}"))
     blocks: list[Block] = [Facts(facts, "was done before" if trained.was_done else "")]

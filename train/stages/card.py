@@ -19,6 +19,8 @@ _TITLES = {
     "train.sft": "fine-tuned on conversations",
     "train.reward": "as a reward model, fine-tuned on preferences",
     "train.dpo": "fine-tuned on preferences by direct optimisation",
+    "train.pg": "fine-tuned on rewards by policy gradients",
+    "train.ppo": "fine-tuned on rewards by PPO",
 }
 
 
@@ -69,7 +71,7 @@ def _measured(data: Mapping[str, Any]) -> list[str]:
     for row in data["measured"]:
         bits = row["bits_per_byte"]
         rows.append([one_line(row["part"] or "all"), f"{row['loss']:.4f}", "-" if bits is None else f"{bits:.4f}"])
-    found = _table(["part", "nats a token", "bits a byte"], rows)
+    found = _table(["part", f"nats a {data['unit']}", "bits a byte"], rows)
     for order, bits in data.get("baselines", {}).items():
         found += ["", f"An interpolated {order}-gram model of the same tokens: {bits:.4f} bits a byte."]
     return found

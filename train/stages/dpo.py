@@ -87,6 +87,7 @@ def dpo(recipe: Dpo, where: Where, screen: Screen, *, base: Path) -> Stage:
 
     return Stage(
         kind="train.dpo",
+        unit="prompt",
         recipe=recipe,
         sources={
             "data": rows.table.digest,

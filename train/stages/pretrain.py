@@ -38,7 +38,9 @@ def pretrain(recipe: Pretrain, world: World, where: Where, screen: Screen) -> St
     tokenizer = tokens.tokenizer()
     config = recipe.model.config(tokenizer.size, tokenizer.bos, tokenizer.eos, tokenizer.pad)
     length = tokens_of(recipe.length, config.parameters()["total"])
-    stage = _stage("train.pretrain", recipe, tokens, config, length, lambda: build(config, seed=recipe.seed), {}, [])
+    stage = _stage(
+        "train.pretrain", recipe, tokens, config, length, lambda: build(config, seed=recipe.seed), {}, [], screen
+    )
     stage.after = lambda outcome: _beside(tokens, outcome)
     return stage
 
@@ -48,7 +50,9 @@ def anneal(recipe: Anneal, world: World, where: Where, screen: Screen) -> Stage:
     start = Base(recipe.checkpoint, where.root)
     tokens = _first_alone(world, lambda: _of(recipe.text, start.tokenizer, where, screen))
     length = tokens_of(recipe.length, start.config.parameters()["total"])
-    return _stage("train.anneal", recipe, tokens, start.config, length, start.model, start.sources, start.parents)
+    return _stage(
+        "train.anneal", recipe, tokens, start.config, length, start.model, start.sources, start.parents, screen
+    )
 
 
 def extend(recipe: Extend, world: World, where: Where, screen: Screen) -> Stage:
@@ -66,6 +70,7 @@ def extend(recipe: Extend, world: World, where: Where, screen: Screen) -> Stage:
         lambda: with_config(start.model(), config),
         start.sources,
         start.parents,
+        screen,
         at_least=recipe.shortest or recipe.context // 2,
     )
 
@@ -128,17 +133,23 @@ def _stage(
     model: Callable[[], nn.Module],
     sources: Mapping[str, str],
     parents: list[Run],
+    screen: Screen,
     *,
     at_least: int = 0,
 ) -> Stage:
     width = config.max_positions
-    rows = max(1, round(recipe.rows.tokens / width))
+    rows = max(1, min(round(recipe.rows.tokens / width), round(length / width)))
     steps = math.ceil(length / (rows * width))
+    if steps * rows * width > 1.05 * length:
+        read = f"{steps:,} whole steps of {rows * width:,} tokens read up to {steps * rows * width:,}"
+        screen.warn(f"{length:,} tokens were asked for: {read} (rows.tokens makes steps smaller)")
     source = text.mixture(
         tokens, recipe.text, rows=rows, micro=recipe.rows.micro, width=width, seed=recipe.seed, steps=steps,
         at_least=at_least,
     )  # fmt: skip
     objective = LanguageModel()
+    if not len(tokens.split("held_out")):
+        screen.warn("no document is held out, so nothing is measured beside the training (text.prepare.held_out)")
     held = held_out(tokens, width=width, micro=recipe.rows.micro)
     return Stage(
         kind=kind,

@@ -175,6 +175,7 @@ def reward(recipe: Reward, where: Where, screen: Screen, *, base: Path) -> Stage
     facts = loaded.facts.items()
     return Stage(
         kind="train.reward",
+        unit="prompt",
         recipe=recipe,
         sources={"data": loaded.digest(), "tokenizer": tokenizer.digest, **start.sources},
         parents=start.parents,

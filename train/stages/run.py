@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
 import xxhash
+import yaml
 from torch import nn
 
 from train.checkpoint import Form, WholeModel
@@ -25,14 +27,17 @@ from train.stages.settings import Training
 from train.step import Term
 from train.tokenizer.tokenizer import Tokenizer
 from workbench.console import Screen
+from workbench.errors import Exit, UserError
 from workbench.events import Event
 from workbench.files import write_text
 from workbench.manifest import Input
 from workbench.runs import Run
+from workbench.tables import read_tables
 from workbench.yamltree import dump
 
 STAGE = "stage.json"
 SAMPLE_TOKENS = 96
+_LAST_STEPS = 20
 _LOOP = (
     *("seed", "optim", "precision", "compile", "checkpointing", "guard", "guard_limit", "save_every", "keep"),
     *("evaluate_every", "sample_every"),
@@ -58,7 +63,7 @@ class Stage:
     in a checkpoint, given what writes the other files there. notes: figures for `stage.json` and the card that are
     known before; after: those known in the end. seen: what so many steps read, by part. prepare: makes, in the run's
     directory and before the model, what the terms read there; every process calls it, and what is whole already stays.
-    rehearsal: terms that cost the same and need nothing prepared, for a forecast.
+    rehearsal: terms that cost the same and need nothing prepared, for a forecast. unit: what the loss is a mean over.
     """
 
     kind: str
@@ -80,6 +85,7 @@ class Stage:
     seen: Callable[[int], Mapping[str, Mapping[str, float]]] = lambda steps: {}
     prepare: Callable[[Path, World], None] = lambda path, world: None
     rehearsal: Sequence[Term] = ()
+    unit: str = "token"
 
 
 class Trained(NamedTuple):
@@ -109,7 +115,7 @@ def train(stage: Stage, world: World, where: Where, screen: Screen) -> Trained:
     with run:
         screen.attach(run.path)
         outcome = _loop(stage, text, world, run.path, run, screen)
-        data = _told(stage, outcome)
+        data = _told(stage, outcome, run.path)
         write_text(run.path / STAGE, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         write_card(run.path, data)
         run.finish(
@@ -128,16 +134,46 @@ def read_stage(path: Path) -> dict[str, Any]:
 
 
 def _create(stage: Stage, text: str, where: Where) -> Run:
-    return Run.create(
-        where.out,
-        stage.kind,
-        text,
-        root=where.root,
-        parents=stage.parents,
-        inputs=list(stage.inputs),
-        resume=where.resume,
-        force=where.force,
-    )
+    try:
+        return Run.create(
+            where.out,
+            stage.kind,
+            text,
+            root=where.root,
+            parents=stage.parents,
+            inputs=list(stage.inputs),
+            resume=where.resume,
+            force=where.force,
+        )
+    except UserError as error:
+        changed = _changed(where.out, text) if error.code == Exit.USAGE and where.out is not None else ""
+        if not changed:
+            raise
+        raise UserError(f"{error.message}: {changed}", hint=error.hint, code=error.code) from None
+
+
+def _changed(out: Path, text: str) -> str:
+    """In which values the recipe of the run in `out` differs, or that its data do; "" where nobody can say."""
+    try:
+        before, now = yaml.safe_load((out / "recipe.yaml").read_text("utf-8")), yaml.safe_load(text)
+        old, new = dict(_leaves(before["recipe"])), dict(_leaves(now["recipe"]))
+        sources = [name for name, digest in now["sources"].items() if before["sources"].get(name) != digest]
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return ""
+    differing = [
+        f"{name} was {old.get(name)}, is {new.get(name)}" for name in {**old, **new} if old.get(name) != new.get(name)
+    ]
+    if differing:
+        return "; ".join(differing[:3])
+    return f"what has changed since: {', '.join(sources)}" if sources else ""
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _leaves(each, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
 
 
 def _loop(stage: Stage, text: str, world: World, path: Path, run: Run | None, screen: Screen) -> Outcome:
@@ -187,8 +223,9 @@ def _sampler(stage: Stage) -> Callable[[nn.Module, int], Iterable[Mapping[str, A
     return write
 
 
-def _told(stage: Stage, outcome: Outcome) -> dict[str, Any]:
+def _told(stage: Stage, outcome: Outcome, path: Path) -> dict[str, Any]:
     """`stage.json`."""
+    losses = read_tables(path / "metrics").filter(pl.col("kind") == "train").sort("step").select("loss").collect()
     return {
         "schema": "train.stage/1",
         "kind": stage.kind,
@@ -198,6 +235,8 @@ def _told(stage: Stage, outcome: Outcome) -> dict[str, Any]:
         "checkpoint": outcome.checkpoint.name,
         "parameters": stage.config.parameters(),
         "seen": stage.seen(outcome.step),
+        "unit": stage.unit,
+        "training_loss": losses["loss"].tail(_LAST_STEPS).mean(),
         "measured": list(outcome.measured),
         **stage.notes,
         **stage.after(outcome),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from train.data.packing import plan
 from train.data.rows import read_once
 from train.data.sft import Conversations, Examples, Loaded, load
 from train.evaluate import Evaluation, HeldOut
@@ -33,8 +34,13 @@ def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
         raise UserError(f"the model is made for {start.config.max_positions:,} positions, not {width:,}", hint=hint)
     loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
     _tell(loaded, screen)
-    rows = max(1, round(recipe.rows.tokens / width))
     kept = {name: _split(name, each, recipe) for name, each in loaded.sets.items()}
+    once = sum(
+        plan(loaded.sets[name].lengths[learned], width, whole=True).rows * loaded.rates[name]
+        for name, (learned, _) in kept.items()
+    )
+    # A step is no longer than all that is to be read: few conversations would be read far more often than asked.
+    rows = max(1, min(round(recipe.rows.tokens / width), round(once * recipe.epochs)))
     source = Conversations(
         loaded.sets,
         rows=rows,
@@ -46,6 +52,11 @@ def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
         rates=loaded.rates,
         documents={name: learned for name, (learned, _) in kept.items()},
     )
+    if source.steps * rows > 1.1 * once * recipe.epochs:
+        made = source.steps * rows / once
+        screen.warn(
+            f"{recipe.epochs:g} epochs were asked for: whole steps of {rows} rows make {made:.2f} (rows.tokens)"
+        )
     objective = LanguageModel()
     held = [
         HeldOut(name, 0, partial(read_once, loaded.sets[name], numbers, width=width, micro=recipe.rows.micro))

@@ -196,8 +196,8 @@ def test_what_cannot_be_learned_is_said(folder: Path, tmp_path: Path, options: d
 
 def command(*arguments: Any) -> tuple[int, str, str]:
     app = console.app("train", "A part of it.")
-    app.command()(dpo)
-    app.command("other")(dpo)
+    app.command("dpo")(console.command("train.dpo/1")(dpo))
+    app.command("other")(console.command("train.dpo/1")(dpo))
     torch.set_num_threads(1)
     done = CliRunner().invoke(app, ["dpo", *map(str, arguments)])
     return done.exit_code, done.stdout, done.stderr

@@ -110,7 +110,7 @@ def test_the_same_command_is_done_and_another_recipe_refused(base: Path, root: P
     same = ("pretrain", "--data", corpus, *SMALL, *HELD, "--tokens", 6000, "--out", base, "--root", root)
     assert train(*same)["data"]["was_done"]
     code, message = error(*same, "--seed", 2)
-    assert code == Exit.USAGE and "another recipe" in message
+    assert code == Exit.USAGE and message.endswith("another recipe: seed was 0, is 2")
 
 
 def test_a_recipe_says_the_same_as_flags(base: Path, root: Path, corpus: Path, tmp_path: Path) -> None:
@@ -121,6 +121,8 @@ def test_a_recipe_says_the_same_as_flags(base: Path, root: Path, corpus: Path, t
     )
     done = train("pretrain", recipe, "--out", tmp_path / "again", "--root", root)
     assert done["ok"] and weights(tmp_path / "again") == weights(base)
+    done = train("pretrain", base / "recipe.yaml", "--out", tmp_path / "own", "--root", root)
+    assert done["ok"] and weights(tmp_path / "own") == weights(base)
 
 
 def test_phases_take_their_share_of_the_steps(root: Path, corpus: Path, tmp_path: Path) -> None:
@@ -315,3 +317,19 @@ def test_a_stretched_model_is_not_stretched_again(base: Path, root: Path, corpus
     for rope in ("yarn", "theta"):
         code, message = error("extend", *again, "--set", f"rope={rope}")
         assert code == Exit.USAGE and "stretched already" in message
+
+
+def test_few_conversations_are_read_as_often_as_asked(base: Path, root: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_text("".join(json.dumps({"prompt": f"say {word}", "response": word}) + "\n" for word in WORDS[:4]))
+    arguments = ("sft", "--from", base, "--data", few, "--template", "plain", "--root", root, "--set", "held_out=0")
+    done = train(*arguments, "--epochs", 2, "--out", tmp_path / "two")
+    assert done["ok"] and done["data"]["seen"]["few"]["epochs"] == 2.0
+    few.write_text(few.read_text() * 2)
+    code, message = error(*arguments, "--epochs", 2, "--out", tmp_path / "two")
+    assert code == Exit.USAGE and message.endswith("what has changed since: data")
+
+
+def test_what_cannot_be_written_is_said(base: Path, root: Path) -> None:
+    code, message = error("export", base, "--out", "/proc/nowhere", "--root", root)
+    assert code == Exit.OUTPUT and "/proc/nowhere" in message
