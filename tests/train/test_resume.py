@@ -102,14 +102,3 @@ def test_another_recipe_or_other_data_do_not_go_on(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="another data") as caught:
         trainer(tmp_path, identity={"recipe": "a", "data": "c"}).train()
     assert caught.value.code == 4
-
-
-def test_a_run_can_begin_from_a_checkpoint_of_another(tmp_path: Path) -> None:
-    """As the branches of one warmed-up run: same step, weights and optimizer, another identity."""
-    straight = trainer(tmp_path / "straight", steps=6, identity={"recipe": "a"})
-    straight.train()
-    trunk = trainer(tmp_path / "trunk", steps=6, identity={"recipe": "b"}).train(until=4)
-    branch = trainer(tmp_path / "branch", steps=6, start=trunk.checkpoint, identity={"recipe": "a"})
-    branch.train()
-    assert digest(branch.model) == digest(straight.model)
-    assert pl.read_parquet(tmp_path / "branch" / "metrics")["step"].to_list() == [5, 6]
