@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import hypothesis
 import pytest
+
+# Who starts the tests in the background has SIGINT ignored, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples everywhere, so that a change is judged by what it changed; HYPOTHESIS_PROFILE=explore draws anew.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)

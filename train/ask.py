@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -280,7 +281,7 @@ def _chosen(answer: Answer, options: Sequence[str]) -> list[float] | None:
     if max(levels) > -math.inf:
         return _shares(levels)
     said = answer.text.strip()
-    wrote = [float(said.startswith(option.strip())) for option in options]
+    wrote = [float(re.match(rf"{re.escape(option.strip())}(?!\w)", said) is not None) for option in options]
     return wrote if any(wrote) else None
 
 

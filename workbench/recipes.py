@@ -90,7 +90,7 @@ def resolve(model: type[Model], layers: Sequence[Node]) -> Resolved[Model]:
     Raises UserError at the first offending place: an unknown name (with the nearest known one), a missing one, a value
     of the wrong type or out of range.
     """
-    merged = Node({}, Place(""))
+    merged = _defaults(model)
     for layer in layers:
         merged = _merge(merged, layer)
     try:
@@ -98,6 +98,13 @@ def resolve(model: type[Model], layers: Sequence[Node]) -> Resolved[Model]:
     except ValidationError as error:
         raise _first_error(model, error, merged) from None
     return Resolved(recipe, dict(_origins(recipe.model_dump(mode="json"), merged, ())))
+
+
+def _defaults(model: type[Section]) -> Node:
+    """What the model's own defaults say of its sections, which may differ from a section's defaults elsewhere: naming
+    one value of a section leaves the others as they are."""
+    found = {name: field.default for name, field in model.model_fields.items() if isinstance(field.default, Section)}
+    return from_values({name: value.model_dump(mode="json") for name, value in found.items()}, "default")
 
 
 def _merge(below: Node, above: Node) -> Node:

@@ -135,8 +135,9 @@ def contamination(run: FinishedRun) -> html.Html | None:
 def _items(run: FinishedRun) -> html.Html:
     """The items with the best matches, and where each stands."""
     items = run.scan("items").filter("contaminated").collect()
-    best = pl.coalesce("best_document", "answer_best_document")
-    items = items.with_columns(id=best, score=pl.max_horizontal("best_score", "answer_best_score"))
+    question, answer = pl.col("best_score").fill_null(0.0), pl.col("answer_best_score").fill_null(0.0)
+    best = pl.when(answer > question).then("answer_best_document").otherwise("best_document")
+    items = items.with_columns(id=best, score=pl.max_horizontal(question, answer))
     shown = items.sort(["score", "suite", "item"], descending=[True, False, False]).head(TOP)
     wanted = shown["id"].unique().implode()
     pages = run.scan("decisions").filter(pl.col("id").is_in(wanted)).select("id", "url").unique("id").collect()

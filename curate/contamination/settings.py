@@ -24,7 +24,7 @@ class Decontaminate(Section):
     remove: Literal["none", "document", "span"] = "none"
     """none: report only; document: drop documents that hold an item; span: cut the item out of them."""
     limit: float | None = Field(default=None, ge=0, le=1)
-    """A gate of the run: no larger share of a suite's items may be found."""
+    """A gate of a run that removes nothing: no larger share of a suite's items may be found."""
 
     @property
     def enabled(self) -> bool:

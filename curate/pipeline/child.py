@@ -166,7 +166,8 @@ def decide_again(
             extra |= found
             hits = found["contamination"].filter(pl.col("id").is_in(after.searched.implode()))
             counted = tables.counts(hits, found["items"])
-            gates += tables.over_limit(found["suites"], settings.decontaminate.limit)
+            if not settings.decontaminate.drops:
+                gates += tables.over_limit(found["suites"], settings.decontaminate.limit)
         done = finish.write_run(
             run.path,
             lambda: _slices(parent, settings, after.drops, listener),

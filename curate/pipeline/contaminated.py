@@ -97,7 +97,7 @@ def look(
     hits = rows.join(kept_found.select("id").unique(), on="id", how="semi", maintain_order="left")
     after.counts |= tables.counts(hits, by_item)
     _remove(after, places, hits, sought, config)
-    return tables.over_limit(suites, config.limit)
+    return [] if config.drops else tables.over_limit(suites, config.limit)
 
 
 def _search(

@@ -238,9 +238,10 @@ def decide_step(setup: dict[str, Any]) -> Iterator[Work]:
 
 
 def _texts(piece: Slice, decisions: pl.DataFrame, texts_before: int) -> pl.DataFrame:
-    """TEXTS rows, a row for each text of the slice."""
-    rows = decisions.select("id", "host", "file", "chars", "state").with_columns(
-        date=piece.records["date"], bytes=piece.records["text"].str.len_bytes()
+    """TEXTS rows, a row for each text of the slice; lengths are of the text that is stored, whatever rules read."""
+    text = piece.records["text"]
+    rows = decisions.select("id", "host", "file", "state").with_columns(
+        date=piece.records["date"], chars=text.str.len_chars().cast(pl.Int64), bytes=text.str.len_bytes()
     )
     rows = rows.with_row_index("position", piece.begin).filter(pl.col("bytes").is_not_null())
     return rows.with_row_index("row", texts_before).with_columns(passed=pl.col("state") == "kept")

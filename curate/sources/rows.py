@@ -45,7 +45,7 @@ def read_table(path: Path, data: bytes) -> Iterator[Row]:
             continue
         try:
             values = parse(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             values = None
         row = Row(path, line, values)
         if not isinstance(values, dict):

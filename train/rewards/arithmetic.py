@@ -80,6 +80,7 @@ def number(text: str, which: str) -> Fraction | None:
         return None
     written = found[-1] if which == "last" else found[0]
     try:
-        return Fraction(written.replace(",", "")) if len(written) <= _LONGEST else None
-    except ZeroDivisionError:
+        over, _, under = written.replace(",", "").partition("/")
+        return Fraction(over) / Fraction(under or 1) if len(written) <= _LONGEST else None
+    except (ValueError, ZeroDivisionError):
         return None

@@ -38,7 +38,7 @@ PAIR_PROMPT = """You compare two answers of assistants. Be fair; neither their o
 
 Say in one or two sentences how they differ. Then, on a line of its own, say which one is better:
 Better: <A, B or tie>"""
-_VERDICT = regex.compile(r"(?i)better\W*(answer\s+)?(?<which>a|b|tie)\b")
+_VERDICT = regex.compile(r"(?im)^\W*better\s*:\W*(answer\s+)?(?<which>a|b|tie)\b")
 _SAID = {"a": 1.0, "b": -1.0, "tie": 0.0}
 _FIELD = regex.compile(r"\{(\w+)\}")
 
@@ -88,8 +88,9 @@ class JudgeReward:
         others = baselines(self._answers, prompts)
         both = [*zip(texts, responses, others, strict=True), *zip(texts, others, responses, strict=True)]
         asked = [fill(self._template, {"prompt": text, "a": a, "b": b}) for text, a, b in both]
-        found = self._read(self._ask(asked), [*prompts, *prompts], _verdict)
-        first, second = found[: len(responses)], -found[len(responses) :]
+        answers = self._ask(asked)
+        first = self._read(answers[: len(responses)], prompts, _verdict)
+        second = self._read(answers[len(responses) :], prompts, _turned)
         return Scores((first + second) / 2, {"first": first, "second": second})
 
     def _ask(self, texts: Sequence[str]) -> list[Answer]:
@@ -131,6 +132,12 @@ class JudgeReward:
     def close(self) -> None:
         """Close connections and cache."""
         self.client.close()
+
+
+def _turned(text: str) -> float | None:
+    """The verdict where the response stood second."""
+    found = _verdict(text)
+    return None if found is None else -found
 
 
 def _verdict(text: str) -> float | None:

@@ -144,7 +144,7 @@ class Judge(_Part):
     endpoint: Endpoint
     prompt: str | None = None
     """File with what is asked: {prompt} and {response}, or with a baseline {prompt}, {a} and {b}; default: our own."""
-    pattern: str = r"(?i)(?:score|rating)\W*(-?\d+(?:\.\d+)?)"
+    pattern: str = r"(?i)(?:score|rating)[^\w.-]*(-?\d*\.?\d+)"
     """Finds the score in the answer (first group, last match)."""
     low: float = 1.0
     high: float = 10.0

@@ -52,9 +52,14 @@ class GroupCredit:
     whitening: Whitening | None = None
 
     def __call__(self, paid: Paid) -> Earned:
-        """The penalty is subtracted from the score before responses are compared."""
-        scores = paid.scores.double() - _penalty(paid, self.kl).double().sum(-1)
-        found = grouped(scores.view(-1, paid.n), self.name).advantages.view(-1, 1) * paid.mask
+        """The penalty is subtracted from the score before responses are compared. Groups of equal scores stay dead:
+        what the penalties differ by is no reason to prefer one, least of all divided by its own spread."""
+        scores = paid.scores.double().view(-1, paid.n)
+        net = scores - _penalty(paid, self.kl).double().sum(-1).view(-1, paid.n)
+        found = grouped(net, self.name).advantages
+        if self.name != "reinforce":
+            found = found.masked_fill((scores.amax(-1) == scores.amin(-1))[:, None], 0.0)
+        found = found.view(-1, 1) * paid.mask
         return Earned(whiten(found, paid.mask, self.whitening) if self.whitening else found, None)
 
 

@@ -103,6 +103,7 @@ def test_numbers_are_found() -> None:
     assert number("3/4", "whole") == Fraction(3, 4)
     assert number("so 3", "whole") is None
     assert number("nothing; 1/0", "last") is None
+    assert number("1.5/2", "last") == Fraction(3, 4)
 
 
 def test_arithmetic(tmp_path: Path) -> None:
@@ -169,10 +170,11 @@ def test_unit_tests_run_in_the_sandbox(tmp_path: Path) -> None:
         "x = bytearray(10**10)\ndef add(a, b): return a + b",
         "def add(a, b:",
         "def add(a, b): return a + b",
+        "import os\nos.write(3, b'pp' * 100)",
     ]
     part = {"kind": "tests", "tests": file, "cpu_s": 1}
     found = score(tmp_path, part, ["add"] * len(codes), codes)
-    assert found == [1, 0.5, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert found == [1, 0.5, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
     assert victim.read_text() == "here"
     assert score(tmp_path, part | {"need_all": True}, ["add"] * 2, codes[:2]) == [1, 0]
 
@@ -298,6 +300,16 @@ def test_a_judge_compares_in_both_orders(tmp_path: Path) -> None:
     part = JUDGE | {"baseline": file}
     found = score(tmp_path, part, ["p", "q", "p", "p"], ["good", "bad", "same", "other"], transport=said(answer))
     assert found == [1, -1, 0, 0]
+
+
+def test_what_a_judge_says_is_read_as_it_stands(tmp_path: Path) -> None:
+    scale = JUDGE | {"low": -5, "high": 5}
+    for text, value in (("Score: -5", 0.0), ("Score: 5", 1.0), ("rating 2.5", 0.75)):
+        assert score(tmp_path, scale, ["p"], [text], transport=said(lambda asked, text=text: text)) == [value]
+    file = lines(tmp_path / "b.jsonl", {"prompt": "p", "response": "base"})
+    part = JUDGE | {"baseline": file, "otherwise": -1}
+    prose = said(lambda asked: "Answer B is better. A is wrong.")  # no verdict: counts against the response twice
+    assert score(tmp_path, part, ["p"], ["x"], transport=prose) == [-1]
 
 
 def test_a_judges_prompt_must_hold_the_texts(tmp_path: Path) -> None:

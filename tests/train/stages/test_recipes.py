@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from train.cli.commands import app
 from train.data.sft import load
-from train.stages.settings import Anneal, Sft
+from train.stages.settings import Anneal, Pg, Sft, Training
 from workbench import recipes
 
 ROWS = {
@@ -43,3 +43,16 @@ def test_the_list() -> None:
     done = CliRunner().invoke(app, ["init", "--json"])
     assert len(json.loads(done.stdout)["data"]["recipes"]) == 5
     assert CliRunner().invoke(app, ["init", "stile"]).exit_code == 2
+
+
+@pytest.mark.parametrize("stage", [Anneal, Sft, Pg])
+def test_naming_one_value_of_a_section_leaves_the_others(stage: type[Training]) -> None:
+    whole = recipes.resolve(stage, []).recipe.optim
+    part = recipes.resolve(stage, [recipes.from_set("optim.lr=0.125")]).recipe.optim
+    assert part == whole.model_copy(update={"lr": 0.125})
+
+
+def test_the_penalty_of_a_policy_stays_where_its_stage_puts_it() -> None:
+    whole = recipes.resolve(Pg, []).recipe.kl
+    part = recipes.resolve(Pg, [recipes.from_set("kl.coefficient=0.5")]).recipe.kl
+    assert part == whole.model_copy(update={"coefficient": 0.5})
