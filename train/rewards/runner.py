@@ -78,7 +78,7 @@ def _run_and_leave(code: str, tests: Sequence[str], cpu_s: int, writing: int, ma
         kept = os.dup2(writing, 3)
         os.closerange(4, 4096)
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-        for name in _BELOW + ("subprocess", "ctypes"):
+        for name in (*_BELOW, "subprocess", "ctypes"):
             sys.modules.pop(name, None)  # so that bringing them in again is an import that is seen
         sys.addaudithook(_refuse)
         space: dict[str, Any] = {"__name__": "__response__"}
