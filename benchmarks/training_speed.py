@@ -3,7 +3,8 @@
     python benchmarks/training_speed.py --peer .bench/transformers/bin/python
 
 A step is forward, loss, backward and AdamW (torch's, fused, for both) over 8 rows of 512 tokens, bf16 autocast, eager,
-one thread; transformers with its default attention (SDPA) and without its cache. Its weights are those that ours wrote.
+one thread, torch's large tensors in huge pages; transformers with its default attention (SDPA) and without its cache.
+Its weights are those that ours wrote.
 Each side lives in a process of its own and the two step in turn, so that what else the machine does meets both. CPU
 seconds are of the process, with the system's part. Memory is the peak resident set of a fresh process, and what of it
 lies above the process with its model and data before the first step.
@@ -85,6 +86,7 @@ class Side:
         command = [python, str(Path(__file__)), "--side", name, "--folder", str(folder), "--rows", str(rows)]
         root = str(HERE.parent)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": root}
+        environment["THP_MEM_ALLOC_ENABLE"] = "1"  # as `train` sets it for itself; it serves both sides
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=environment, **pipes)
 
@@ -153,7 +155,7 @@ def report(results: list[dict[str, Any]], rounds: int) -> None:
     lines = [
         "# Training speed",
         "",
-        f"{ROWS} rows of {WIDTH} tokens, {DEPTH} layers, bf16 autocast, eager, one thread, AdamW's step included;",
+        f"{ROWS} rows of {WIDTH} tokens, {DEPTH} layers, bf16 autocast, eager, one thread, huge pages, AdamW's step included;",
         f"medians of {rounds} steps taken in turn, each side in a process of its own; {processor()}.",
         "",
         "| parameters | vocabulary | program | CPU s a step | tokens / CPU s | times | of rounds |",
