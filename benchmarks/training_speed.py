@@ -155,7 +155,8 @@ def report(results: list[dict[str, Any]], rounds: int) -> None:
     lines = [
         "# Training speed",
         "",
-        f"{ROWS} rows of {WIDTH} tokens, {DEPTH} layers, bf16 autocast, eager, one thread, huge pages, AdamW's step included;",
+        f"{ROWS} rows of {WIDTH} tokens, {DEPTH} layers, bf16 autocast, eager, one thread, huge pages,"
+        " AdamW's step included;",
         f"medians of {rounds} steps taken in turn, each side in a process of its own; {processor()}.",
         "",
         "| parameters | vocabulary | program | CPU s a step | tokens / CPU s | times | of rounds |",
