@@ -256,6 +256,9 @@ def report(
     from curate.ask.report import write_report
 
     found = FinishedRun.open(run, root)
+    if "bytes" not in found.scan("decisions").collect_schema():
+        message = f"{found.path} was made by an earlier version and lacks what the report tells"
+        raise UserError(message, hint="make it again with its recipe and --force", code=Exit.INPUT)
     path = to or found.path.resolve().with_name(f"{found.path.resolve().name}.html")
     write_report(found, path)
     return Result({"report": str(path)}, run=found.path)

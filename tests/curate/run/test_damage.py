@@ -61,3 +61,13 @@ def test_an_unknown_measure(sample_run: Path, tmp_path: Path, unknown: float | N
     pl.read_parquet(shard).with_columns(value.alias(column)).write_parquet(shard)
     assert explain(run, page["id"])["rescue"] == [f"its measure {column} is unknown: nothing passes unchecked"]
     write_report(run, tmp_path / "report.html")
+
+
+def test_the_report_of_a_run_of_an_earlier_version(sample_run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(sample_run, copy)
+    for shard in (copy / "decisions").glob("*.parquet"):
+        pl.read_parquet(shard).drop("bytes").write_parquet(shard)
+    asked = curate("report", copy, "--to", tmp_path / "report.html")
+    assert asked.code == 4
+    assert "earlier version" in asked.envelope["errors"][0]["message"]
