@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from train.cli.stages import (
     Device,
+    Epochs,
     From,
     Lora,
     Only,
     Precision,
     Qlora,
     RecipeFile,
+    Template,
+    adapted,
     common,
+    folder_of,
     resolve,
     run_stage,
+    sets_of,
     where_to,
+    with_blocks,
 )
 from workbench.console import Result, Screen
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
@@ -45,11 +50,8 @@ def dpo(
     reference: Annotated[
         str | None, typer.Option("--reference", metavar="MODEL", help="Default: the checkpoint that it begins from.")
     ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option("--template", metavar="NAME", help="How conversations are written: chatml, oasst ..."),
-    ] = None,
-    epochs: Annotated[float | None, typer.Option("--epochs", metavar="N", help="How often each is read.")] = None,
+    template: Template = None,
+    epochs: Epochs = None,
     lora: Lora = False,
     qlora: Qlora = False,
     only: Only = None,
@@ -68,25 +70,19 @@ def dpo(
     from train.stages.settings import Dpo
 
     flags = {
-        "--from": ("checkpoint", model),
-        "--data": ("data.sets", [{"path": str(Path(path).resolve())} for path in data] if data else None),
+        "--data": sets_of(data),
         "--loss": ("loss.name", loss),
         "--beta": ("loss.beta", beta),
         "--reference": ("reference", reference),
-        "--template": ("data.template", template),
         "--epochs": ("epochs", epochs),
-        "--only": ("only", only or None),
-        "--lora": ("lora", {} if lora or qlora else None),
-        "--qlora": ("lora.quantise", True if qlora else None),
+        **adapted(model, template, lora, qlora, only),
         **common(device, precision, seed),
     }
     resolved = resolve(Dpo, recipe, flags, sets)
     where = where_to(root, out, resume, force, None)
-    base = recipe.parent if recipe is not None else Path()
+    base = folder_of(recipe)
     result = run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
-    told = list(result.blocks or [])
-    compared = _compared(result.data) if result.data.get("measured") else []
-    return Result(result.data, [*told[:-1], *compared, *told[-1:]], result.run, result.code, result.errors)
+    return with_blocks(result, _compared(result.data) if result.data.get("measured") else [])
 
 
 def _compared(data: Mapping[str, Any]) -> list[Table]:

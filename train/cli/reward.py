@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from train.cli.stages import (
     Device,
+    Epochs,
     From,
     Lora,
     Only,
     Precision,
     Qlora,
     RecipeFile,
+    Template,
+    adapted,
     common,
+    folder_of,
     resolve,
     run_stage,
+    sets_of,
     where_to,
+    with_blocks,
 )
 from workbench.console import Result, Screen
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
@@ -33,11 +38,8 @@ def reward(
         list[str] | None,
         typer.Option("--data", metavar="FILE", help="Rankings, pairs, scores, thumbs or votes; may be repeated."),
     ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option("--template", metavar="NAME", help="How conversations are written: chatml, oasst ..."),
-    ] = None,
-    epochs: Annotated[float | None, typer.Option("--epochs", metavar="N", help="How often each is read.")] = None,
+    template: Template = None,
+    epochs: Epochs = None,
     heads: Annotated[int | None, typer.Option("--heads", min=1, metavar="N", help="Heads of an ensemble.")] = None,
     lora: Lora = False,
     qlora: Qlora = False,
@@ -57,23 +59,17 @@ def reward(
     from train.stages.settings import Reward
 
     flags = {
-        "--from": ("checkpoint", model),
-        "--data": ("data.sets", [{"path": str(Path(path).resolve())} for path in data] if data else None),
-        "--template": ("data.template", template),
+        "--data": sets_of(data),
         "--epochs": ("epochs", epochs),
         "--heads": ("heads", heads),
-        "--only": ("only", only or None),
-        "--lora": ("lora", {} if lora or qlora else None),
-        "--qlora": ("lora.quantise", True if qlora else None),
+        **adapted(model, template, lora, qlora, only),
         **common(device, precision, seed),
     }
     resolved = resolve(Reward, recipe, flags, sets)
     where = where_to(root, out, resume, force, None)
-    base = recipe.parent if recipe is not None else Path()
+    base = folder_of(recipe)
     result = run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
-    told = list(result.blocks or [])
-    blocks = _blocks(result.data["report"]) if result.data.get("report") else []
-    return Result(result.data, [*told[:-1], *blocks, *told[-1:]], result.run, result.code, result.errors)
+    return with_blocks(result, _blocks(result.data["report"]) if result.data.get("report") else [])
 
 
 def _blocks(report: dict[str, Any]) -> list[Block]:

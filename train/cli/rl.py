@@ -16,10 +16,14 @@ from train.cli.stages import (
     Precision,
     Qlora,
     RecipeFile,
+    Template,
+    adapted,
     common,
+    folder_of,
     resolve,
     run_stage,
     where_to,
+    with_blocks,
 )
 from workbench.console import Result, Screen, command
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Root, Seed, Sets
@@ -31,9 +35,6 @@ Prompts = Annotated[
 RewardName = Annotated[
     str | None,
     typer.Option("--reward", metavar="NAME", help="A file of rewards (YAML), a train reward run, or `arithmetic`."),
-]
-Template = Annotated[
-    str | None, typer.Option("--template", metavar="NAME", help="How conversations are written: chatml, oasst ...")
 ]
 Rollouts = Annotated[int | None, typer.Option("--rollouts", min=1, metavar="N", help="How often it is asked.")]
 Responses = Annotated[int | None, typer.Option("--responses", min=1, metavar="N", help="To each prompt.")]
@@ -83,7 +84,7 @@ def pg(
     flags = _flags(model, data, reward, rollouts, responses, beta, reference, template, lora, qlora, only)
     flags |= {"--advantage": ("advantage", advantage), **common(device, precision, seed)}
     resolved = resolve(Pg, recipe, flags, sets)
-    where, base = where_to(root, out, resume, force, jobs), recipe.parent if recipe is not None else Path()
+    where, base = where_to(root, out, resume, force, jobs), folder_of(recipe)
     return _told(
         run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen, base=base))
     )
@@ -136,7 +137,7 @@ def ppo(
         **common(device, precision, seed),
     }
     resolved = resolve(Ppo, recipe, flags, sets)
-    where, base = where_to(root, out, resume, force, jobs), recipe.parent if recipe is not None else Path()
+    where, base = where_to(root, out, resume, force, jobs), folder_of(recipe)
     return _told(
         run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, world, where, screen, base=base))
     )
@@ -156,17 +157,13 @@ def _flags(
     only: list[str] | None,
 ) -> dict[str, tuple[str, Any]]:
     return {
-        "--from": ("checkpoint", model),
         "--data": ("data.path", None if data is None else str(Path(data).resolve())),
         "--reward": ("reward", None if reward is None else _reward(reward)),
         "--rollouts": ("rollouts", rollouts),
         "--responses": ("responses", responses),
         "--beta": ("kl.coefficient", beta),
         "--reference": ("reference", reference),
-        "--template": ("data.template", template),
-        "--only": ("only", only or None),
-        "--lora": ("lora", {} if lora or qlora else None),
-        "--qlora": ("lora.quantise", True if qlora else None),
+        **adapted(model, template, lora, qlora, only),
     }
 
 
@@ -201,11 +198,4 @@ def _told(result: Result) -> Result:
     parts = [name for name in data["first"] if name.startswith("reward.")]
     rows = [[name, data["first"][name], data["last"][name]] for name in (*_SHOWN, *parts)]
     note = f"means over the first and the last tenth of {data['rollouts']:,} rollouts; KL in nats"
-    told = list(result.blocks or [])
-    return Result(
-        result.data,
-        [*told[:-1], Table(["what", "first", "last"], rows, "Rollouts", note), *told[-1:]],
-        result.run,
-        result.code,
-        result.errors,
-    )
+    return with_blocks(result, [Table(["what", "first", "last"], rows, "Rollouts", note)])

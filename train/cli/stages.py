@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -43,6 +43,10 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="NAMES", help="Train these weights alone: attention, mlp, norms, a pattern."),
 ]
+Template = Annotated[
+    str | None, typer.Option("--template", metavar="NAME", help="How conversations are written: chatml, oasst ...")
+]
+Epochs = Annotated[float | None, typer.Option("--epochs", metavar="N", help="How often each is read.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="auto, cpu or cuda.")]
 Precision = Annotated[str | None, typer.Option("--precision", metavar="NAME", help="fp32, or bf16 by autocast.")]
 
@@ -161,11 +165,8 @@ def sft(
         list[str] | None,
         typer.Option("--data", metavar="FILE", help="Conversations or prompts with answers; may be repeated."),
     ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option("--template", metavar="NAME", help="How conversations are written: chatml, oasst ..."),
-    ] = None,
-    epochs: Annotated[float | None, typer.Option("--epochs", metavar="N", help="How often each is read.")] = None,
+    template: Template = None,
+    epochs: Epochs = None,
     lora: Lora = False,
     qlora: Qlora = False,
     only: Only = None,
@@ -184,18 +185,14 @@ def sft(
     from train.stages.sft import sft as stage
 
     flags = {
-        "--from": ("checkpoint", model),
-        "--data": ("data.sets", [{"path": str(Path(path).resolve())} for path in data] if data else None),
-        "--template": ("data.template", template),
+        "--data": sets_of(data),
         "--epochs": ("epochs", epochs),
-        "--only": ("only", only or None),
-        "--lora": ("lora", {} if lora or qlora else None),
-        "--qlora": ("lora.quantise", True if qlora else None),
+        **adapted(model, template, lora, qlora, only),
         **common(device, precision, seed),
     }
     resolved = resolve(Sft, recipe, flags, sets)
     where = where_to(root, out, resume, force, None)
-    base = recipe.parent if recipe is not None else Path()
+    base = folder_of(recipe)
     return run_stage(screen, resolved, where, dry_run, lambda world: stage(resolved, where, screen, base=base))
 
 
@@ -217,6 +214,35 @@ _OF_A_RUN = ("out", "resume", "force", "dry_run")
 
 def common(device: str | None, precision: str | None, seed: int | None) -> dict[str, tuple[str, Any]]:
     return {"--device": ("device", device), "--precision": ("precision", precision), "--seed": ("seed", seed)}
+
+
+def adapted(
+    model: str | None, template: str | None, lora: bool, qlora: bool, only: list[str] | None
+) -> dict[str, tuple[str, Any]]:
+    """The flags of every stage that begins from a checkpoint and reads conversations."""
+    return {
+        "--from": ("checkpoint", model),
+        "--template": ("data.template", template),
+        "--only": ("only", only or None),
+        "--lora": ("lora", {} if lora or qlora else None),
+        "--qlora": ("lora.quantise", True if qlora else None),
+    }
+
+
+def sets_of(data: list[str] | None) -> tuple[str, Any]:
+    """What `--data` with files means, whose paths are relative to where the command runs."""
+    return "data.sets", [{"path": str(Path(path).resolve())} for path in data] if data else None
+
+
+def folder_of(recipe: Path | None) -> Path:
+    """What paths in a recipe are relative to."""
+    return Path() if recipe is None else recipe.parent
+
+
+def with_blocks(result: Result, blocks: Sequence[Block]) -> Result:
+    """A stage's result with more to show, before the line that says where it was written."""
+    told = list(result.blocks or [])
+    return Result(result.data, [*told[:-1], *blocks, *told[-1:]], result.run, result.code, result.errors)
 
 
 def resolve(

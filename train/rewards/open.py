@@ -32,7 +32,6 @@ from train.rewards.settings import (
 )
 from train.rewards.types import Reward
 from train.rewards.unittests import TestsReward
-from train.tokenizer.tokenizer import Tokenizer
 from workbench.endpoints import Client
 from workbench.errors import Exit, UserError
 from workbench.files import sha256
@@ -72,20 +71,6 @@ def open_reward(
         members[title] = part.weight, _open(f"{name}.{title}", part, places)
     digest = _digest(dump(settings), *(reward.digest for _, reward in members.values()))
     return WeightedSum(name, digest, members)
-
-
-def check_tokenizer(reward: Reward, tokenizer: Tokenizer) -> None:
-    """UserError where a reward model in it has another tokenizer than `tokenizer`.
-
-    A reward reads text, so this is asked only by those who go on from a reward model's weights.
-    """
-    if isinstance(reward, ModelReward):
-        reward.scorer.check_tokenizer(tokenizer)
-    elif isinstance(reward, BaselineReward):
-        check_tokenizer(reward.reward, tokenizer)
-    elif isinstance(reward, WeightedSum):
-        for _, member in reward.members.values():
-            check_tokenizer(member, tokenizer)
 
 
 def _open(name: str, part: Part, places: _Places) -> Reward:

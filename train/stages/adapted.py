@@ -44,6 +44,14 @@ class Base:
         """The tokenizer in its directory."""
         return Tokenizer.open(self.directory)
 
+    def width(self, context: int | None) -> int:
+        """Tokens of a row: as asked, else what the model is made for; UserError where it is not made for so many."""
+        longest = self.config.max_positions
+        if context is not None and context > longest and self.config.kind == "llama":
+            hint = "lengthen the model first: train extend"
+            raise UserError(f"the model is made for {longest:,} positions, not {context:,}", hint=hint)
+        return context or longest
+
     def model(self, recipe: Adapted | None = None) -> nn.Module:
         """Its weights in fp32, as a stage trains them."""
         lora = recipe.lora if recipe is not None else None

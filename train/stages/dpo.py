@@ -44,10 +44,7 @@ def dpo(recipe: Dpo, where: Where, screen: Screen, *, base: Path) -> Stage:
         raise UserError("no data are named", hint="name a file of preferences with --data")
     start = Base(recipe.checkpoint, where.root)
     tokenizer = start.tokenizer
-    width = recipe.context or start.config.max_positions
-    if width > start.config.max_positions and start.config.kind == "llama":
-        hint = "lengthen the model first: train extend"
-        raise UserError(f"the model is made for {start.config.max_positions:,} positions, not {width:,}", hint=hint)
+    width = start.width(recipe.context)
     loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
     _tell(loaded, screen, recipe)
     rows = _rows(loaded, recipe, width)

@@ -144,10 +144,7 @@ def reward(recipe: Reward, where: Where, screen: Screen, *, base: Path) -> Stage
     if not recipe.data.sets or not recipe.data.sets[0].path:
         raise UserError("no data are named", hint="name a file of preferences with --data")
     start = Base(recipe.checkpoint, where.root)
-    width = recipe.context or start.config.max_positions
-    if width > start.config.max_positions and start.config.kind == "llama":
-        hint = "lengthen the model first: train extend"
-        raise UserError(f"the model is made for {start.config.max_positions:,} positions, not {width:,}", hint=hint)
+    width = start.width(recipe.context)
     tokenizer = start.tokenizer
     loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
     _tell(loaded, screen)

@@ -139,10 +139,7 @@ def _parts(
     model: Callable[[], nn.Module],
 ) -> _Parts:
     _check(recipe, world)
-    tokenizer, width = start.tokenizer, recipe.context or start.config.max_positions
-    if width > start.config.max_positions:
-        hint = "lengthen the model first: train extend"
-        raise UserError(f"the model is made for {start.config.max_positions:,} positions, not {width:,}", hint=hint)
+    tokenizer, width = start.tokenizer, start.width(recipe.context)
     beside = base / (recipe.data.template or "")
     named = str(beside) if recipe.data.template and beside.suffix and beside.exists() else recipe.data.template
     form = choose(tokenizer, named)

@@ -8,10 +8,9 @@ import speaking_models
 from train.model.build import build
 from train.reward.model import RewardForm, RewardModel, new_heads
 from train.reward.scorer import open_reward as open_scorer
-from train.rewards.open import check_tokenizer, open_reward
+from train.rewards.open import open_reward
 from train.rewards.settings import RewardSettings
 from train.rewards.types import checked
-from train.tokenizer.train import train
 from workbench.errors import Exit, UserError
 from workbench.recipes import from_values, resolve
 
@@ -38,9 +37,6 @@ def test_a_reward_model_scores_and_compares(tmp_path: Path) -> None:
     signs = [1.0 if score > wanted[2] else -1.0 for score in wanted[:2]]
     assert found.parts["better"].tolist() == signs
     assert found.total.tolist() == pytest.approx([0.5 * a + b for a, b in zip(wanted, signs, strict=False)], abs=1e-5)
-    check_tokenizer(reward, spoken.tokenizer)
-    with pytest.raises(UserError, match="another tokenizer"):
-        check_tokenizer(reward, train(["abc"] * 9, 300))
 
 
 def test_a_reward_model_that_is_missing(tmp_path: Path) -> None:
