@@ -54,8 +54,8 @@ def run(
     if dry_run:
         return plan_result(plan, probe=False)
     outcome = _execute(screen, plan, out, root, jobs, resume, force)
-    if not (no_index or outcome.failed):
-        _index(screen, plan, outcome)
+    if not outcome.failed:
+        _index(screen, plan, outcome, wanted=plan.recipe.output.search and not no_index)
     return outcome_result(outcome, screen)
 
 
@@ -112,7 +112,7 @@ def retry(screen: Screen, run: RunName, root: Root = DEFAULT_ROOT, jobs: Jobs = 
     plan = _plan(found.path / "recipe.yaml", None, None, None, None, None, root)
     outcome = _execute(screen, plan, found.path, root, jobs)
     if not outcome.failed:
-        _index(screen, plan, outcome)
+        _index(screen, plan, outcome, wanted=plan.recipe.output.search)
     return outcome_result(outcome, screen)
 
 
@@ -191,13 +191,16 @@ def _execute(
     )
 
 
-def _index(screen: Screen, plan: Plan, outcome: Outcome) -> None:
+def _index(screen: Screen, plan: Plan, outcome: Outcome, *, wanted: bool) -> None:
     """A sample of the run's texts for `curate search`; what hinders it is no reason to call the run unfinished."""
-    if not plan.recipe.output.search:
-        return
     from curate.ask.finished import FinishedRun
     from curate.search.beside import index_sample
+    from curate.search.place import forget_stale
 
+    if not wanted:
+        if forget_stale(outcome.run.path):
+            screen.say("the search index of the run that was here before is deleted")
+        return
     try:
         built = index_sample(FinishedRun(outcome.run), seed=plan.recipe.seed, listener=screen.progress)
     except UserError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workbench.recipes import Section
 
@@ -25,6 +25,12 @@ class Decontaminate(Section):
     """none: report only; document: drop documents that hold an item; span: cut the item out of them."""
     limit: float | None = Field(default=None, ge=0, le=1)
     """A gate of a run that removes nothing: no larger share of a suite's items may be found."""
+
+    @model_validator(mode="after")
+    def _items_for_what_is_asked(self) -> Self:
+        if not self.items and (self.remove != "none" or self.limit is not None):
+            raise ValueError("names no items to look for (items)")
+        return self
 
     @property
     def enabled(self) -> bool:

@@ -50,6 +50,19 @@ def locate(run: Path, folder: Path | None = None) -> Path:
     return path
 
 
+def forget_stale(run: Path) -> bool:
+    """Delete the index that a run replaced by this one has left beside it: its texts are no longer the run's."""
+    path = index_path(run)
+    if not path.is_file():
+        return False
+    try:
+        locate(run)
+    except UserError:
+        path.unlink()
+        return True
+    return False
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A finished index for reading, without any lock: it is replaced, never changed. Damage is a UserError (exit 4)."""

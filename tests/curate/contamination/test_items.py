@@ -11,6 +11,8 @@ import pytest
 import zstandard
 
 from curate.contamination.items import read_items
+from curate.contamination.settings import Decontaminate
+from workbench import recipes
 from workbench.errors import UserError
 
 
@@ -71,3 +73,9 @@ def test_real_benchmarks(shared_data: Path) -> None:
     items, benchmarks = read_items([shared_data / "benchmarks"])
     assert (len(items), len(benchmarks)) == (29_268, 31)
     assert sum(bool(item.answer) for item in items) > 27_000
+
+
+@pytest.mark.parametrize("asked", ["remove=document", "limit=0.1"])
+def test_what_is_done_about_items_needs_items(asked: str) -> None:
+    with pytest.raises(UserError, match="names no items"):
+        recipes.resolve(Decontaminate, [recipes.from_set(asked)])

@@ -168,5 +168,6 @@ def test_a_limit_is_a_gate_and_bad_items_stop_the_run_before_it_starts(
     assert (ended.code, error["line"]) == (4, 2)
     assert not (tmp_path / "out").exists()
     both = ["--set", "decontaminate.remove=span", "--set", "duplicates.paragraphs.enabled=true"]
+    both += ["--set", f"decontaminate.items=[{planted}]"]
     ended = curate("run", "--input", "sample", "--out", tmp_path / "out", *both)
     assert ended.code == 2

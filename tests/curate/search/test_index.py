@@ -12,7 +12,7 @@ from small_runs import document, small_run
 
 from curate.ask.finished import FinishedRun
 from curate.search.index import Built, build
-from curate.search.place import index_path, locate
+from curate.search.place import forget_stale, index_path, locate
 from curate.search.query import search
 from workbench.errors import Exit, UserError
 from workbench.events import Event
@@ -121,9 +121,12 @@ def test_a_renewed_run_needs_a_renewed_index(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="another run") as error:
         locate(first.path)
     assert error.value.code == Exit.INPUT and "index-text" in error.value.hint
+    assert forget_stale(first.path) and not index_path(first.path).exists()
+    assert not forget_stale(first.path)
     renewed = index(FinishedRun.open(str(first.path), tmp_path))
     assert renewed.about.indexed == 3
     assert locate(first.path) == renewed.path
+    assert not forget_stale(first.path) and renewed.path.exists()
 
 
 def test_no_index_says_how_to_make_one(run: FinishedRun, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def answer(body: bytes, headers: str, cap: int = CAP):
     [
         ("gzip", gzip.compress(PAGE, mtime=0)),
         ("x-gzip", gzip.compress(PAGE, mtime=0)),
-        ("GZIP", gzip.compress(PAGE[:100]) + gzip.compress(PAGE[100:])),
+        ("GZIP", gzip.compress(PAGE[:100], mtime=0) + gzip.compress(PAGE[100:], mtime=0)),
         ("deflate", zlib.compress(PAGE)),
         ("deflate", raw_deflate(PAGE)),
         ("br", brotli.compress(PAGE)),
