@@ -35,7 +35,7 @@ def test_imports_point_down(floor: str) -> None:
             assert (floor, package) not in FORBIDDEN, f"{path.relative_to(ROOT)} imports {package}"
 
 
-@pytest.mark.parametrize("module", ["curate.cli", "workbench.cli"])
+@pytest.mark.parametrize("module", ["curate.cli", "evalkit.cli", "workbench.cli"])
 def test_help_imports_nothing_heavy(module: str) -> None:
     lines = ["import sys; sys.argv = ['x', '--help']", f"from {module} import main", "try: main()"]
     code = "\n".join([*lines, "except SystemExit: pass", "print('MODULES', *sys.modules)"])

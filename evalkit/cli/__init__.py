@@ -1,0 +1,5 @@
+"""The command line of the judge: `evalkit --help`."""
+
+from evalkit.cli.commands import main
+
+__all__ = ["main"]

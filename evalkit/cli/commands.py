@@ -1,0 +1,12 @@
+"""The commands of `evalkit`, each a thin edge: options in, one call, tables out; imports of weight happen inside."""
+
+from __future__ import annotations
+
+from workbench import console
+
+app = console.app("evalkit", "Verdicts on models and data, each number with its interval.")
+
+
+def main() -> None:
+    """The console script."""
+    app()
