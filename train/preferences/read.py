@@ -11,7 +11,7 @@ from typing import Any, Literal
 from train.data.examples import Report
 from train.data.pieces import Message, content_of, role_of
 from train.data.records import Record
-from train.preferences.types import TIE, Comparison, Judgement, Score, Thumb, ranked
+from train.preferences.types import TIE, Comparison, Judgement, Score, Thumb, ranked, scored
 from workbench.errors import Exit, UserError
 
 Form = Literal["auto", "ranking", "pair", "transcripts", "score", "thumbs", "votes"]
@@ -165,6 +165,8 @@ def _ranking(name: str, values: Mapping[str, Any], prompt: tuple[Message, ...], 
         numbers = [_number(each, field) for each in given]
         if field == "ranks":
             return Comparison(name, prompt, texts, tuple(ranked(numbers, rater)))
+        if not rater:  # nobody says that another row is by the same one, with the same scale
+            return Comparison(name, prompt, texts, tuple(scored(dict(enumerate(numbers)))))
         scores = tuple(Score(place, number, rater) for place, number in enumerate(numbers))
         return Comparison(name, prompt, texts, scores=scores)
     raise _invalid("ranking", "it has neither `ranks` nor `scores`")

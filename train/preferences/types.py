@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -39,7 +39,8 @@ class Thumb(NamedTuple):
 
 
 class Score(NamedTuple):
-    """The number that one rater gave one response; it compares with the other scores of the same rater."""
+    """The number that one rater gave one response; it compares with the other scores of the same rater. Raters without
+    a name are one, as long as each response has one score."""
 
     response: int
     score: float
@@ -129,15 +130,20 @@ class Comparison:
         return [fmean(votes[number]) if number in votes else None for number in range(len(self.responses))]
 
     def _judged(self) -> Iterator[Judgement]:
-        """The judgements, and those that each rater's scores imply; their margin is the difference of the scores."""
+        """The judgements, and those that each rater's scores imply.
+
+        Where one response has several scores under one name (or under none, as several people may), the second one
+        counts as another rater's: nothing is overwritten, and that they disagree stays visible.
+        """
         yield from self.judgements
-        given: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        turns: Counter[tuple[str, int]] = Counter()
+        given: defaultdict[tuple[str, int], dict[int, float]] = defaultdict(dict)
         for each in self.scores:
-            given[each.rater][each.response] = each.score
-        for rater, scores in given.items():
-            for (first, score), (second, other) in combinations(sorted(scores.items()), 2):
-                preference = TIE if score == other else float(score > other)
-                yield Judgement(first, second, preference, rater, abs(score - other))
+            turn = turns[each.rater, each.response]
+            turns[each.rater, each.response] += 1
+            given[each.rater, turn][each.response] = each.score
+        for (rater, _), scores in given.items():
+            yield from scored(scores, rater)
 
 
 def ranked(ranks: Sequence[float], rater: str = "") -> list[Judgement]:
@@ -145,6 +151,14 @@ def ranked(ranks: Sequence[float], rater: str = "") -> list[Judgement]:
     return [
         Judgement(first, second, TIE if ranks[first] == ranks[second] else float(ranks[first] < ranks[second]), rater)
         for first, second in combinations(range(len(ranks)), 2)
+    ]
+
+
+def scored(scores: Mapping[int, float], rater: str = "") -> list[Judgement]:
+    """All judgements that one rater's scores of some responses (by number) imply; their margin is the difference."""
+    return [
+        Judgement(first, second, TIE if score == other else float(score > other), rater, abs(score - other))
+        for (first, score), (second, other) in combinations(sorted(scores.items()), 2)
     ]
 
 

@@ -85,6 +85,16 @@ def test_rows_of_one_prompt_become_one_comparison():
     assert raters([fox, hen]) == ["ada", "bob"]
 
 
+def test_scored_rankings_of_nobody_in_particular_are_by_one_rater_each():
+    base = {"prompt": "Fox?", "responses": ["Dog.", "Cat."]}
+    records = [Record("1", {**base, "scores": [9, 4]}), Record("2", {**base, "scores": [1, 2]})]
+    (found,) = read(records)
+    assert found.pairs().kept == [Pair(0, 1, 0.5, 2.0, 2)]  # margins of 5 and -1
+    assert found.disagreement() == (1, 1)
+    (found,) = read([Record("1", {**base, "scores": [9, 4], "rater": "ada"}), Record("2", {**base, "scores": [1, 2]})])
+    assert found.scores == (Score(0, 9.0, "ada"), Score(1, 4.0, "ada")) and found.disagreement() == (1, 1)
+
+
 def test_single_scores_of_one_prompt_are_compared():
     rows = [Record(str(n), {"prompt": "Fox?", "response": f"r{n}", "score": n}) for n in range(3)]
     (found,) = read(rows)

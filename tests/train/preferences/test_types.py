@@ -54,6 +54,14 @@ def test_scores_compare_within_a_rater_and_have_margins():
     assert compared(k=2, scores=scores).pairs().kept == [Pair(0, 1, 1.0, 2.0, 1)]
 
 
+def test_scores_under_no_name_do_not_overwrite_each_other():
+    scores = (Score(0, 3.0), Score(1, 1.0), Score(0, 2.0), Score(1, 5.0), Score(0, 9.0))
+    found = compared(k=2, scores=scores)
+    assert found.pairs().kept == [Pair(0, 1, 0.5, 0.0, 2)]  # 3 against 1, 2 against 5; the 9 has nothing beside it
+    assert found.disagreement() == (1, 1)
+    assert compared(k=2, scores=scores[1::-1]).pairs().kept == [Pair(0, 1, 1.0, 2.0, 1)]
+
+
 def test_margins_of_raters_who_disagree_go_against_each_other():
     votes = [Judgement(0, 1, 1.0, "a", 3.0), Judgement(0, 1, 1.0, "b", 3.0), Judgement(0, 1, 0.0, "c", 3.0)]
     assert compared(*votes, k=2).pairs().kept[0].margin == 1.0
