@@ -247,7 +247,7 @@ def _sources(each: SftSet, base: Path, form: chat.Format, seed: int) -> Iterator
     shape: Form = each.format
 
     def read(report: Report) -> Iterator[Example]:
-        records = capped(read_records(path), each.cap, f"{seed}:{each.path}")
+        records = capped(read_records(path), each.cap, f"{seed}:{path.name}")
         for name, values in records:
             try:
                 yield Example(name, conversation(values, shape, between=form.input))

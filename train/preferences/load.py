@@ -103,7 +103,7 @@ def load(data: PreferenceData, tokenizer: chat.Tokenizer, width: int, *, base: P
         if name in sets:
             raise UserError(f"there are two sets '{name}'", hint="give one of them another name")
         report = reports[name] = Report(drop_invalid=data.invalid == "drop")
-        records = capped(read_records(path), each.cap, f"{seed}:{each.path}")
+        records = capped(read_records(path), each.cap, f"{seed}:{path.name}")
         found = read(records, each.format, between=form.input, report=report)
         some, ids = render(found, tokenizer, form, width, report, data.too_long)
         if not some:

@@ -67,7 +67,7 @@ def load(
     if not data.path:
         raise UserError("no prompts are named", hint="name a file of prompts with --data")
     path, found = base / data.path, Prompts([], [], [], Report(drop_invalid=data.invalid == "drop"))
-    for name, values in capped(read_records(path), data.cap, f"{seed}:{data.path}"):
+    for name, values in capped(read_records(path), data.cap, f"{seed}:{path.name}"):
         try:
             messages = prompt_of(values, between=form.input)
             ids = chat.prompt(messages, tokenizer, form)

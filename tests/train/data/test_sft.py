@@ -227,8 +227,8 @@ def test_a_cap_takes_rows_by_their_names_and_a_larger_one_only_adds(tmp_path):
     rows = [{"id": f"r{n}", "messages": PAIR} for n in range(50)]
     name = rows_in(tmp_path, rows)
 
-    def names(cap):
-        data = SftData(sets=[SftSet(path=name, cap=cap)])
+    def names(cap, path=name):
+        data = SftData(sets=[SftSet(path=path, cap=cap)])
         found = load(data, small_tokenizer(), 64, base=tmp_path, seed=0).sets["rows"]
         return [found.name(doc) for doc in range(len(found))]
 
@@ -236,6 +236,9 @@ def test_a_cap_takes_rows_by_their_names_and_a_larger_one_only_adds(tmp_path):
     assert set(names(10)) < set(names(20))
     assert names(20) == sorted(names(20), key=lambda each: int(each[1:]))
     assert len(names(500)) == 50
+    # Where the file lies is no matter.
+    (tmp_path / "moved").mkdir()
+    assert names(10, "moved/" + rows_in(tmp_path / "moved", rows)) == names(10) == names(10, str(tmp_path / name))
 
 
 def test_a_template_beside_the_recipe_is_found(tmp_path):

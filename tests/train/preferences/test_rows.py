@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,6 +126,10 @@ def test_sets_and_the_split_by_prompt(tmp_path):
     data = PreferenceData(sets=[PreferenceSet(path="a.jsonl"), PreferenceSet(path="b.jsonl", cap=30)])
     loaded = load(data, small_tokenizer(), 64, base=tmp_path, seed=0)
     assert {name: len(numbers) for name, numbers in loaded.sets.items()} == {"a": 60, "b": 30}
+    by_place = data.model_copy(
+        update={"sets": [each.model_copy(update={"path": str(tmp_path / each.path)}) for each in data.sets]}
+    )
+    assert load(by_place, small_tokenizer(), 64, base=Path(), seed=0).digest() == loaded.digest()
     learned, held = loaded.split(0.3, 0)
     assert len(learned) + len(held) == 90 and 5 < len(held) < 50
     asked = [{str(loaded.comparisons[n].prompt) for n in numbers} for numbers in (learned, held)]

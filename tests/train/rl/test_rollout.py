@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 
 from train.checkpoint import all_complete
 from train.cli.rl import pg, ppo
+from train.data.chat import load_template
 from train.distributed import World
 from train.rewards.types import Scores
 from train.rl.credit import CriticCredit, GroupCredit, Paid
 from train.rl.kl import KlSettings
-from train.rl.prompts import prompt_of
+from train.rl.prompts import PromptData, load, prompt_of
 from train.rl.rollout import Rollouts
 from train.stages import forecast, rl
 from train.stages.run import Trained, Where, train
@@ -230,6 +231,14 @@ def test_prompts_without_room_are_left_out_or_an_error(folder: Path, tmp_path: P
         _stage(folder, tmp_path / "out", data={**data, "too_long": "error"})
     with pytest.raises(UserError, match="has no prompt to answer"):
         _stage(folder, tmp_path / "out", data=data, longest=47)
+
+
+def test_a_cap_of_prompts_does_not_depend_on_where_they_lie(folder: Path) -> None:
+    coder, form = policies.tokenizer(folder), load_template("chatml")
+    fits: dict[str, Any] = {"longest": 6, "context": 48, "seed": 0}
+    here = load(PromptData(path="prompts.jsonl", cap=5), coder, form, base=folder, **fits)
+    whole = load(PromptData(path=str(folder / "prompts.jsonl"), cap=5), coder, form, base=Path(), **fits)
+    assert here.names == whole.names and len(here) == 5
 
 
 def test_prompts_of_any_form() -> None:
