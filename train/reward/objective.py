@@ -31,13 +31,6 @@ def pair_losses(
     return -probability * F.logsigmoid(gap) - (1 - probability) * F.logsigmoid(-gap)
 
 
-def ranking_loss(scores: Tensor) -> Tensor:
-    """InstructGPT's loss (Ouyang et al. 2022, eq. 1) of one prompt's scores [K], best first: the mean over all
-    K-choose-2 pairs of -log P(better > worse)."""
-    first, second = torch.triu_indices(len(scores), len(scores), 1)
-    return pair_losses(scores[first], scores[second]).mean()
-
-
 @dataclass(frozen=True)
 class PairwiseReward:
     """The objective of `train reward`.

@@ -12,7 +12,6 @@ from torch import Tensor
 from workbench.recipes import Section
 
 Estimator = Literal["k1", "k2", "k3"]
-Place = Literal["eos", "after_eos"]
 _STEP = 0.2  # the controller's error is clipped to this
 
 
@@ -61,24 +60,16 @@ def coefficient(settings: KlSettings, history: Iterable[tuple[float, int]]) -> f
     return beta
 
 
-def token_rewards(scores: Tensor, kl: Tensor, mask: Tensor, beta: float, place: Place = "eos") -> Tensor:
-    """fp32 [rows, steps]: -beta * kl at every token, and the score of the response once.
+def token_rewards(scores: Tensor, kl: Tensor, mask: Tensor, beta: float) -> Tensor:
+    """fp32 [rows, steps]: -beta * kl at every token, and at the last one the score of the response (as OpenRLHF and
+    torchtune pay it; TL;DR and TRL pay one step later).
 
-    scores: [rows]; kl: [rows, steps]; mask: bool [rows, steps], each row's tokens in one run from its first step.
-    place: the score comes at the last token (OpenRLHF, torchtune), or one step later where there is one (TL;DR and
-    TRL; GAE must then be given `one_later(mask)`). A response without a token is a ValueError.
+    scores: [rows]; kl: [rows, steps]; mask: bool [rows, steps], each row's tokens in one run from its first step. A
+    response without a token is a ValueError.
     """
     lengths = mask.sum(-1)
     if bool((lengths == 0).any()):
         raise ValueError("a response has no token that could be rewarded")
     found = torch.where(mask, kl.float() * -beta, 0.0)
-    last = lengths - 1 if place == "eos" else lengths.clamp(max=mask.shape[1] - 1)
-    found.scatter_add_(1, last[:, None], scores.float()[:, None])
-    return found
-
-
-def one_later(mask: Tensor) -> Tensor:
-    """The mask [rows, steps] with the step after each row's last token in it, where there is one."""
-    found = mask.clone()
-    found[:, 1:] |= mask[:, :-1]
+    found.scatter_add_(1, lengths[:, None] - 1, scores.float()[:, None])
     return found

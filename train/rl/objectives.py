@@ -169,9 +169,7 @@ class PolicyLoss:
         ratio = policy_ratio(logps, old, sequences, s.ratio)
         losses = policy_losses(ratio, advantages, s.clip_low, s.clip_high)
         weight, tokens = self.weight(batch), float(len(logps))
-        metrics: dict[str, tuple[Tensor | float, float]] = {
-            "policy_loss": (total(losses, sequences, s.average), weight)
-        }
+        metrics: dict[str, tuple[Tensor | float, float]] = {}
         with torch.no_grad():
             metrics["policy_loss"] = (total(losses, sequences, s.average), weight)
             clipped = (ratio < 1 - s.clip_low) & (advantages < 0) | (ratio > 1 + s.clip_high) & (advantages > 0)

@@ -13,7 +13,7 @@ from torch import nn
 from train.preferences.rows import Comparisons, Responses, Sequenced, collate
 from train.preferences.types import Pair
 from train.reward.model import last_tokens
-from train.reward.objective import PairwiseReward, pair_losses, preferred, ranking_loss
+from train.reward.objective import PairwiseReward, pair_losses, preferred
 
 torch.set_num_threads(1)
 
@@ -38,7 +38,9 @@ def one_prompt(pairs, k):
 
 def test_the_golden_loss_of_four_ranked_responses():
     scores = [1.0, 0.5, 0.2, -0.3]
-    assert ranking_loss(torch.tensor(scores, dtype=torch.float64)).item() == pytest.approx(0.4142864942550659, rel=1e-7)
+    first, second = torch.triu_indices(4, 4, 1)
+    given = torch.tensor(scores, dtype=torch.float64)
+    assert pair_losses(given[first], given[second]).mean().item() == pytest.approx(0.4142864942550659, rel=1e-7)
     pairs = [Pair(first, second) for first in range(4) for second in range(first + 1, 4)]
     model = Told({10 + number: [score] for number, score in enumerate(scores)})
     sums = PairwiseReward()(model, collate(one_prompt(pairs, 4), np.array([0]), 8))

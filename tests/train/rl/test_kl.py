@@ -7,8 +7,7 @@ import math
 import pytest
 import torch
 
-from train.rl.advantages import gae
-from train.rl.kl import KlSettings, coefficient, estimate, one_later, token_rewards
+from train.rl.kl import KlSettings, coefficient, estimate, token_rewards
 
 
 def test_estimators() -> None:
@@ -43,17 +42,12 @@ def test_adaptive_coefficient() -> None:
     assert coefficient(KlSettings(coefficient=0.05), history) == 0.05
 
 
-def test_score_on_the_last_token_or_one_later() -> None:
+def test_the_score_comes_at_the_last_token() -> None:
     mask = torch.arange(4) < torch.tensor([2, 4])[:, None]
     kl = torch.tensor([[1.0, 2.0, 9.0, 9.0], [1.0, -1.0, 0.0, 2.0]])
     scores = torch.tensor([10.0, 20.0])
     at_end = token_rewards(scores, kl, mask, 0.5)
     assert at_end.tolist() == [[-0.5, 9.0, 0.0, 0.0], [-0.5, 0.5, 0.0, 19.0]]
-    later = token_rewards(scores, kl, mask, 0.5, "after_eos")
-    assert later.tolist() == [[-0.5, -1.0, 10.0, 0.0], [-0.5, 0.5, 0.0, 19.0]]
-    assert one_later(mask).tolist() == [[True, True, True, False], [True] * 4]
-    advantages, _ = gae(later, torch.zeros(2, 4), one_later(mask), lam=1.0)
-    assert advantages[0].tolist() == [8.5, 9.0, 10.0, 0.0]
 
 
 def test_an_empty_response_cannot_be_rewarded() -> None:
