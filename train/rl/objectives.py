@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -30,6 +30,7 @@ from train.rl.kl import Estimator, estimate
 from train.step import Term
 from workbench.recipes import Section
 
+_ANOTHER = "the policy that is trained is not the one that sampled"
 Average = Literal["tokens", "sequences", "constant", "documents"]
 """What the sum over tokens is divided by, over the whole step: `tokens`: every token alike (PPO; DAPO). `sequences`:
 the mean over sequences of each one's mean over its tokens (GRPO). `constant`: sequences times `longest` (Dr. GRPO).
@@ -48,8 +49,8 @@ class PolicySettings(Section):
 
     ratio: Literal["token", "sequence", "sequence_mean"] = "token"
     average: Average = "tokens"
-    clip_low: NonNegativeFloat = 0.2
-    clip_high: NonNegativeFloat = 0.2
+    clip_low: PositiveFloat = 0.2
+    clip_high: PositiveFloat = 0.2
     longest: PositiveInt = 1
     kl: NonNegativeFloat = 0.0
     estimator: Estimator = "k3"
@@ -177,7 +178,7 @@ class PolicyLoss:
             metrics["approx_kl"] = ((logps - old).square().sum() / 2, tokens)
             metrics["clip_fraction"] = (clipped.sum(), tokens)
             if bool(batch.extras.get("fresh", torch.zeros(1)).any()):
-                assert_fresh(logps - old, int(clipped.sum()))
+                assert_fresh(logps, old, int(clipped.sum()))
         if "ref_logps" in batch.extras:
             reference = batch.extras["ref_logps"][kept]
             metrics["kl"] = ((logps - reference).sum().detach(), tokens)
@@ -193,19 +194,26 @@ class PolicyLoss:
         return Sums(total(losses, sequences, s.average), weight, metrics)
 
 
-def assert_fresh(difference: Tensor, clipped: int) -> None:
+def assert_fresh(logps: Tensor, old: Tensor, clipped: int) -> None:
     """The invariants of the first update after sampling: ratio 1, approximate KL 0, nothing clipped.
 
-    difference: log-probabilities of the tokens now, minus those when they were sampled. They hold to the rounding of
-    another packing (1e-4 in fp32, 0.05 under autocast). Raises RuntimeError: whoever made the batch used other
-    weights, another temperature or another alignment than the trainer.
+    logps, old: log-probabilities of the tokens now, and when they were sampled. In fp32 every one is the same to 1e-4,
+    the rounding of another packing. Under autocast single tokens, and whole sequences by their sum, may be off by more
+    than a clip: there the mean difference, of what is below -1 relative to it, is at most 0.05. Raises RuntimeError:
+    whoever made the batch used other weights, another temperature or another alignment than the trainer.
     """
-    near = 0.05 if torch.is_autocast_enabled(difference.device.type) else 1e-4
-    off = float(difference.abs().max()) if len(difference) else 0.0
-    if not off <= near or clipped:
+    if not len(logps):
+        return
+    difference = (logps - old).abs()
+    if torch.is_autocast_enabled(logps.device.type):
+        off = float((difference / old.abs().clamp(min=1)).mean())
+        if not off <= 0.05:
+            raise RuntimeError(f"{_ANOTHER}: log-probabilities are off by {off:.3g} on average")
+        return
+    off = float(difference.max())
+    if not off <= 1e-4 or clipped:
         raise RuntimeError(
-            f"the policy that is trained is not the one that sampled: a log-probability is off by {off:.3g} and"
-            f" {clipped} tokens are clipped before the first update"
+            f"{_ANOTHER}: a log-probability is off by {off:.3g} and {clipped} tokens are clipped before the first update"
         )
 
 

@@ -273,8 +273,8 @@ class Rl(Adapted):
     """Optimizer steps of an epoch."""
     without_end: float | None = None
     """Score of a response that did not come to an end within `longest` (default: what the reward says of it)."""
-    clip: NonNegativeFloat = 0.2
-    clip_high: NonNegativeFloat | None = None
+    clip: PositiveFloat = 0.2
+    clip_high: PositiveFloat | None = None
     """How far above 1 the ratio counts (default: as below)."""
     entropy: NonNegativeFloat = 0.0
     """Coefficient of the bonus."""

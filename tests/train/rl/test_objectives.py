@@ -24,6 +24,7 @@ from train.rl.objectives import (
     Sequences,
     ValueLoss,
     Weighed,
+    assert_fresh,
     entropy_with_gradient,
     policy_losses,
     policy_ratio,
@@ -32,6 +33,7 @@ from train.rl.objectives import (
     value_losses,
     weight_of,
 )
+from train.stages.settings import Pg
 from train.step import Term
 
 torch.set_num_threads(1)
@@ -201,6 +203,27 @@ def test_a_policy_that_did_not_sample_is_told_before_the_first_update(what: str)
         found.extras["old_logps"].copy_(found.extras["old_logps"].roll(1, -1))
     with pytest.raises(RuntimeError, match="not the one that sampled"):
         PolicyLoss(POLICIES["ppo"])(policy, found)
+
+
+def test_rounding_of_bf16_is_no_other_policy_and_other_weights_are() -> None:
+    old = torch.linspace(-0.1, -12.0, 60)
+    one_off = old.clone()
+    one_off[-1] += 0.4  # of a token that is unlikely; whole sequences may be clipped by it
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_fresh(one_off, old, 7)
+        with pytest.raises(RuntimeError, match="off by 0.3 on average"):
+            assert_fresh(torch.full((4,), -0.3), torch.full((4,), -0.6), 0)
+    with pytest.raises(RuntimeError, match="off by 0.4"):
+        assert_fresh(one_off, old, 0)
+    with pytest.raises(RuntimeError, match="1 tokens are clipped"):
+        assert_fresh(old, old, 1)
+
+
+@pytest.mark.parametrize("field", ["clip", "clip_high"])
+def test_a_clip_of_0_is_refused(field: str) -> None:
+    """It would stop every token that moved at all."""
+    with pytest.raises(ValueError, match="greater than 0"):
+        Pg.model_validate({field: 0})
 
 
 def test_temperature_divides_the_logits() -> None:
