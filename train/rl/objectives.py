@@ -213,7 +213,8 @@ def assert_fresh(logps: Tensor, old: Tensor, clipped: int) -> None:
     off = float(difference.max())
     if not off <= 1e-4 or clipped:
         raise RuntimeError(
-            f"{_ANOTHER}: a log-probability is off by {off:.3g} and {clipped} tokens are clipped before the first update"
+            f"{_ANOTHER}: a log-probability is off by {off:.3g} and {clipped} tokens are clipped before the first"
+            " update"
         )
 
 

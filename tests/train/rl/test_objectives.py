@@ -211,9 +211,9 @@ def test_rounding_of_bf16_is_no_other_policy_and_other_weights_are() -> None:
     one_off[-1] += 0.4  # of a token that is unlikely; whole sequences may be clipped by it
     with torch.autocast("cpu", torch.bfloat16):
         assert_fresh(one_off, old, 7)
-        with pytest.raises(RuntimeError, match="off by 0.3 on average"):
+        with pytest.raises(RuntimeError, match=r"off by 0\.3 on average"):
             assert_fresh(torch.full((4,), -0.3), torch.full((4,), -0.6), 0)
-    with pytest.raises(RuntimeError, match="off by 0.4"):
+    with pytest.raises(RuntimeError, match=r"off by 0\.4"):
         assert_fresh(one_off, old, 0)
     with pytest.raises(RuntimeError, match="1 tokens are clipped"):
         assert_fresh(old, old, 1)
