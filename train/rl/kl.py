@@ -18,7 +18,11 @@ _STEP = 0.2  # the controller's error is clipped to this
 class KlSettings(Section):
     """The penalty for leaving the reference.
 
-    where: subtracted from the rewards, token by token, or added to the loss, where it has a gradient of its own.
+    where: subtracted from the rewards, token by token, or added to the loss, where it has a gradient of its own: on
+    average that of KL(policy || reference) for k2, that of KL(reference || policy) for k3, and nothing for k1, which is
+    refused there. corrected: multiply the penalty in the loss by the ratio of the probabilities now and when it was
+    sampled; for k1 and k3 its gradient is then that of KL(policy || reference), without bias (DeepSeek V3.2; the
+    default of TRL 1.16).
     coefficient: beta; with a target, what beta is at first. target: nats a response that the adaptive controller
     steers to (Ziegler et al. 2019), none: beta is fixed. horizon: responses in which it may change by its own size.
     """
@@ -28,6 +32,7 @@ class KlSettings(Section):
     coefficient: NonNegativeFloat = 0.05
     target: PositiveFloat | None = None
     horizon: PositiveInt = Field(default=10_000)
+    corrected: bool = False
 
 
 def estimate(logps: Tensor, reference: Tensor, name: Estimator) -> Tensor:

@@ -43,8 +43,8 @@ class PolicySettings(Section):
     ratio: of the probabilities now and when it was sampled, of each token, of the whole sequence (RLOO of TRL), or of
     the sequence as a geometric mean over its tokens (GSPO). clip: how far below and above 1 it counts. longest: of
     `constant`, the most tokens that a response may have. kl: coefficient of the penalty in the loss. kl_corrected:
-    multiply the penalty by the ratio, so that its gradient is that of the divergence itself, without bias (DeepSeek
-    V3.2; the default of TRL 1.16). entropy: coefficient of the bonus. temperature: what responses are sampled with.
+    multiply the penalty by the ratio, so that its gradient is that of the divergence itself (`KlSettings.corrected`).
+    entropy: coefficient of the bonus. temperature: what responses are sampled with.
     """
 
     ratio: Literal["token", "sequence", "sequence_mean"] = "token"

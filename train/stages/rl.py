@@ -23,6 +23,7 @@ from train.rewards.open import open_reward
 from train.rl.advantages import GROUPED
 from train.rl.credit import Credit, CriticCredit, GroupCredit
 from train.rl.critic import ActorCritic, ActorCriticForm, Critic, critic_from_policy, critic_from_reward
+from train.rl.kl import KlSettings
 from train.rl.making import Maker, Plan
 from train.rl.objectives import POLICIES, PolicyLoss, PolicySettings, ValueLoss, Weighed, ptx
 from train.rl.prompts import Prompts, load
@@ -205,12 +206,30 @@ def _check(recipe: Rl, world: World) -> None:
     if recipe.minibatches > recipe.prompts_a_rollout * recipe.responses:
         hint = "ask more prompts, or take fewer minibatches"
         raise UserError(f"a rollout has fewer responses than {recipe.minibatches} minibatches", hint=hint)
-    if recipe.kl.where == "loss" and recipe.kl.target is not None:
+    _check_kl(recipe.kl)
+
+
+def _check_kl(kl: KlSettings) -> None:
+    if kl.where == "reward":
+        if kl.corrected:
+            hint = "leave it out, or put the penalty in the loss (kl.where: loss)"
+            raise UserError("a penalty in the reward has no gradient that could be corrected", hint=hint)
+        return
+    if kl.target is not None:
         hint = "put the penalty in the reward (kl.where: reward), or leave the target out"
         raise UserError("the coefficient of a penalty in the loss is fixed", hint=hint)
+    if kl.estimator == "k1" and kl.coefficient and not kl.corrected:
+        hint = "take the estimator k2 or k3, correct it (kl.corrected: true), or put it in the reward"
+        raise UserError("k1 in the loss holds nothing back: the mean of its gradient is 0", hint=hint)
+    if kl.estimator == "k2" and kl.corrected:
+        hint = "take k1 or k3, or leave kl.corrected out: the gradient of k2 is that of the KL already"
+        raise UserError("k2 corrected is not the KL", hint=hint)
 
 
 def _policy(recipe: Rl, named: PolicySettings) -> PolicySettings:
+    if recipe.kl.corrected and named.ratio != "token":
+        hint = "take an objective whose ratio is of tokens: ppo, grpo, dapo, dr_grpo"
+        raise UserError("kl.corrected needs the ratio of every token", hint=hint)
     high = recipe.clip if recipe.clip_high is None else recipe.clip_high
     return named.model_copy(
         update={
@@ -221,6 +240,7 @@ def _policy(recipe: Rl, named: PolicySettings) -> PolicySettings:
             "entropy": recipe.entropy,
             "kl": recipe.kl.coefficient if recipe.kl.where == "loss" else 0.0,
             "estimator": recipe.kl.estimator,
+            "kl_corrected": recipe.kl.corrected,
         }
     )
 

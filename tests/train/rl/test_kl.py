@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
 
-from train.rl.kl import KlSettings, coefficient, estimate, token_rewards
+from train.rl.kl import Estimator, KlSettings, coefficient, estimate, token_rewards
 
 
 def test_estimators() -> None:
@@ -27,6 +29,26 @@ def test_k1_and_k3_estimate_the_divergence_without_bias_and_k2_does_not() -> Non
     assert mean["k1"] == pytest.approx(true, rel=1e-5)
     assert mean["k3"] == pytest.approx(true, rel=1e-5)
     assert abs(mean["k2"] - true) > 0.005
+
+
+@pytest.mark.parametrize("name", ["k1", "k2", "k3"])
+def test_gradients_of_the_estimators_in_the_loss(name: Estimator) -> None:
+    """Over all outcomes of a policy that has moved since it was sampled: corrected, k1 and k3 have the gradient of the
+    divergence; as they are, and at the policy that was sampled, only k2 has it, and k1 has none."""
+    reference, at = torch.tensor([0.3, 0.3, 0.4]).log(), torch.tensor([0.9, 0.1, -0.5])
+
+    def gradient(loss: Callable[[Tensor], Tensor]) -> Tensor:
+        logits = at.clone().requires_grad_(True)
+        return torch.autograd.grad(loss(torch.log_softmax(logits, -1)), logits)[0]
+
+    true = gradient(lambda logps: (logps.exp() * (logps - reference)).sum())
+    old = torch.tensor([0.5, 0.2, 0.3]).log()
+    corrected = gradient(lambda p: (old.exp() * (p - old).exp() * estimate(p, reference, name)).sum())
+    assert torch.allclose(corrected, true, atol=1e-6) == (name != "k2")
+    sampled = torch.log_softmax(at, -1).exp()
+    plain = gradient(lambda p: (sampled * estimate(p, reference, name)).sum())
+    assert torch.allclose(plain, true, atol=1e-6) == (name == "k2")
+    assert torch.allclose(plain, torch.zeros(3), atol=1e-6) == (name == "k1")
 
 
 def test_adaptive_coefficient() -> None:

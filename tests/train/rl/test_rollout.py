@@ -264,12 +264,28 @@ def test_prompts_of_any_form() -> None:
         ("pg", {"minibatches": 17}, "fewer responses than 17"),
         ("pg", {"lora": {"r": 2, "dropout": 0.1}}, "have no dropout"),
         ("ppo", {"kl": {"where": "loss", "target": 1.0}}, "penalty in the loss is fixed"),
+        ("pg", {"kl": {"where": "loss", "estimator": "k1"}}, "mean of its gradient is 0"),
+        ("pg", {"kl": {"where": "loss", "estimator": "k2", "corrected": True}}, "k2 corrected is not the KL"),
+        ("ppo", {"kl": {"where": "reward", "corrected": True}}, "has no gradient"),
+        ("pg", {"kl": {"where": "loss", "corrected": True}, "objective": "gspo"}, "ratio of every token"),
         ("ppo", {"critic": {"start": "nobody"}}, "nobody"),
     ],
 )
 def test_recipes_that_make_no_sense(folder: Path, tmp_path: Path, kind: str, more: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         _stage(folder, tmp_path / "out", kind, **more)
+
+
+def test_a_penalty_in_the_loss_can_be_corrected(folder: Path, tmp_path: Path) -> None:
+    """Before anything has moved the ratio is 1, but its gradient is that of the penalty."""
+    losses = {}
+    for name in ("k1", "k3"):
+        kl = {"estimator": name, "where": "loss", "coefficient": 0.5, "corrected": True}
+        losses[name] = told(policies.trained(folder, tmp_path / name, rollouts=1, kl=kl).run.path, "loss")
+    plain = {"estimator": "k3", "where": "loss", "coefficient": 0.5}
+    losses["plain"] = told(policies.trained(folder, tmp_path / "plain", rollouts=1, kl=plain).run.path, "loss")
+    assert losses["k1"][0] == pytest.approx(losses["k3"][0], abs=1e-6)
+    assert len({tuple(each) for each in losses.values()}) == 3
 
 
 def test_another_tokenizer_than_the_policys(folder: Path, tmp_path: Path) -> None:
