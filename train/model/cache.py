@@ -58,6 +58,28 @@ class Cache:
         self.keys, self.values = self.keys[:, rows], self.values[:, rows]
         self.docs = self.docs[rows]
 
+    def branch(self, rows: Tensor, room: int) -> Cache:
+        """A cache of its own that begins with what this one holds: its row i is row rows[i], with `room` more positions.
+
+        So a beginning that several rows share is read once, and this cache is left as it is:
+
+            prefix = model.new_cache(1, len(beginning))
+            last = model(beginning[None], cache=prefix)[:, -1]  # it says what the first token of every row is to be
+            cache = prefix.branch(torch.zeros(n, dtype=torch.int64), width)
+            hidden = model(tokens, docs=docs, cache=cache)  # tokens [n, width]
+
+        Rows of different length are filled up on the right with any token, and `docs` is 0 where there is a token and
+        `PADDING` behind. Positions count on from the prefix; where its rows were filled up on the left they are to be
+        given. Only what is filled is copied. rows: int64 [n], on the device of the cache.
+        """
+        layers, _, kv_heads, _, head_dim = self.keys.shape
+        new = Cache(layers, len(rows), kv_heads, self.length + room, head_dim, self.keys.dtype, self.keys.device)
+        new.length, new.mixed = self.length, self.mixed
+        for held, copied in ((self.keys, new.keys), (self.values, new.values)):
+            copied[:, :, :, : self.length] = held[:, :, :, : self.length][:, rows]
+        new.docs[:, : self.length] = self.docs[rows, : self.length]
+        return new
+
     def crop(self, length: int) -> None:
         """Forget every position from `length` on."""
         self.docs[:, length:] = PADDING

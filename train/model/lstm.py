@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
@@ -25,6 +27,12 @@ class State:
     def select(self, rows: Tensor) -> None:
         """Keep, drop, repeat or reorder rows: row i becomes what row rows[i] was."""
         self.hidden, self.cell, self.docs = self.hidden[:, rows], self.cell[:, rows], self.docs[rows]
+
+    def branch(self, rows: Tensor, room: int) -> State:
+        """A state of its own whose row i is row rows[i] of this one, which is left as it is; any room is enough."""
+        new = copy.copy(self)
+        new.select(rows)
+        return new
 
 
 class _Trunk(nn.Module):
