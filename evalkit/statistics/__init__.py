@@ -1,0 +1,1 @@
+"""Intervals, comparisons and calibration: pure functions of scores, each result with what is not known about it."""

@@ -1,0 +1,162 @@
+"""Means and their intervals: of items, of clusters of items, of scores between 0 and 1, of groups of tasks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri, stdtrit  # type: ignore[import-untyped, unused-ignore]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Clusters = Sequence[Hashable] | npt.NDArray[Any] | None
+LEVEL = 0.95
+NAN = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with what is not known about it; NaN where the data say nothing.
+
+    value: the estimate. low, high: its interval (95 % unless said otherwise). error: its standard error. n: items.
+    clusters: groups of items that depend on each other (None: every item for itself). method: of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    error: float
+    n: int
+    clusters: int | None = None
+    method: str = "t"
+
+    def through(self, function: Callable[[float], float], slope: float) -> Estimate:
+        """The estimate of a monotone function of the value, whose derivative there is `slope` (delta method)."""
+        ends = sorted((function(self.low), function(self.high)))
+        return replace(self, value=function(self.value), low=ends[0], high=ends[1], error=abs(slope) * self.error)
+
+    def scaled(self, factor: float) -> Estimate:
+        """The estimate of a multiple of the value, for another unit."""
+        return self.through(lambda value: factor * value, factor)
+
+
+def t_quantile(level: float, freedom: float) -> float:
+    """How many standard errors an interval of `level` reaches to each side, at so many degrees of freedom."""
+    return float(stdtrit(freedom, (1 + level) / 2)) if math.isfinite(freedom) else float(ndtri((1 + level) / 2))
+
+
+def mean(
+    values: Sequence[float] | Floats, clusters: Clusters = None, *, bounded: bool | None = None, level: float = LEVEL
+) -> Estimate:
+    """The mean of items, with its standard error and an interval.
+
+    clusters: one name an item; items of one name (questions on one passage) may depend on each other in any way.
+    bounded: whether a score lies between 0 and 1 by its nature; then the interval is Wilson's, which stays there and
+    is not empty where all are wrong or all are right. None: where every value is 0 or 1. Else it is Student's.
+
+    The standard error is s / sqrt(n) with n - 1 below s, as lm-eval's; clustered it is inspect's
+    sqrt(C / (C - 1) * sum_c (sum_{i in c} (x_i - mean))^2) / n, with C - 1 degrees of freedom (Miller, arXiv
+    2411.00640, equation 4). One cluster, or one item of unbounded score, has no interval. Wilson's for other than
+    independent zeros and ones takes the number of items that would have that standard error as zeros and ones (Korn
+    and Graubard 1998), or the number of clusters where it is 0.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    names = cluster_numbers(clusters, len(x))
+    if not len(x):
+        return Estimate(NAN, NAN, NAN, NAN, 0, None if names is None else 0, "none")
+    assert np.isfinite(x).all(), "unscored items have to be left out, and counted"
+    binary = bool(((x == 0) | (x == 1)).all())
+    value, groups = float(x.mean()), len(x) if names is None else int(names.max()) + 1
+    error = standard_error(x - value, names, len(x))
+    number = None if names is None else groups
+    if bounded or (bounded is None and binary):
+        assert x.min() >= 0 and x.max() <= 1, "a bounded score lies between 0 and 1"
+        plain = binary and names is None
+        if groups < 2 and not plain:
+            return Estimate(value, NAN, NAN, NAN, len(x), number, "none")
+        quantile = t_quantile(level, math.inf if plain else groups - 1)
+        like = len(x) if plain else _effective(value, error, groups)
+        low, high = wilson(value, like, quantile)
+        return Estimate(value, low, high, error, len(x), number, "wilson" if number is None else "clustered wilson")
+    if groups < 2:
+        return Estimate(value, NAN, NAN, NAN, len(x), number, "none")
+    half = t_quantile(level, groups - 1) * error
+    return Estimate(value, value - half, value + half, error, len(x), number, "t" if number is None else "clustered t")
+
+
+def _effective(value: float, error: float, groups: float) -> float:
+    """Independent zeros and ones that would have this standard error; `groups` where there is none."""
+    return value * (1 - value) / error**2 + 1 if error > 0 else groups
+
+
+def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
+    """Wilson's score interval of a share of `n`: (low, high). Wilson, JASA 22 (1927), 209-212."""
+    square = quantile**2 / n
+    middle = (share + square / 2) / (1 + square)
+    half = quantile / (1 + square) * math.sqrt(share * (1 - share) / n + square / (4 * n))
+    # Where all are wrong or all are right the end is known, but rounding misses it.
+    return (0.0 if share == 0 else middle - half), (1.0 if share == 1 else middle + half)
+
+
+def cluster_numbers(clusters: Clusters, n: int) -> Ints | None:
+    """0 .. C - 1 for each item, or None where every item stands alone. Raises ValueError for a wrong number."""
+    if clusters is None:
+        return None
+    if len(clusters) != n:
+        raise ValueError(f"{n} items have {len(clusters)} cluster names")
+    seen: dict[Hashable, int] = {}
+    numbers = np.array([seen.setdefault(name, len(seen)) for name in clusters], dtype=np.int64)
+    return None if len(seen) == n else numbers
+
+
+def standard_error(residuals: Floats, clusters: Ints | None, total: float) -> float:
+    """Of a sum of items divided by `total`, from what each item is off (its influence); NaN below two clusters."""
+    sums = residuals if clusters is None else np.bincount(clusters, weights=residuals)
+    groups = len(sums)
+    if groups < 2:
+        return NAN
+    return math.sqrt(groups / (groups - 1) * float(np.square(sums).sum())) / total
+
+
+def grouped(estimates: Sequence[Estimate], *, by: str = "items", level: float = LEVEL) -> Estimate:
+    """The average of tasks: `by` their `items` (micro), or each `tasks` the same (macro).
+
+    The tasks are taken as they are, not as drawn from all tasks there could be: the error is that of a weighted sum
+    of independent means, sqrt(sum w_i^2 se_i^2), with Welch and Satterthwaite's degrees of freedom, and Wilson's
+    interval where all tasks have it. A task of one item has no error of its own, so neither has its group. Harnesses
+    that average the errors, or pool them for a macro average, give other numbers.
+    """
+    assert by in ("items", "tasks")
+    if not estimates:
+        return Estimate(NAN, NAN, NAN, NAN, 0, None, "none")
+    sizes = np.array([one.n for one in estimates], dtype=np.float64)
+    weights = sizes / sizes.sum() if by == "items" else np.full(len(sizes), 1 / len(sizes))
+    value = float(weights @ np.array([one.value for one in estimates]))
+    parts = np.square(weights * np.array([one.error for one in estimates]))
+    clusters = None
+    if any(one.clusters is not None for one in estimates):
+        clusters = sum(one.n if one.clusters is None else one.clusters for one in estimates)
+    variance = float(parts.sum())
+    freedoms = np.array([(one.n if one.clusters is None else one.clusters) - 1 for one in estimates], dtype=np.float64)
+    held = parts > 0
+    freedom = variance**2 / float((parts[held] ** 2 / freedoms[held]).sum()) if variance > 0 else math.inf
+    error, quantile = math.sqrt(variance), t_quantile(level, freedom)
+    low, high = value - quantile * error, value + quantile * error
+    if all(one.method.endswith("wilson") for one in estimates) and error >= 0:
+        low, high = wilson(value, _effective(value, error, 1 / float((weights**2 / (freedoms + 1)).sum())), quantile)
+    return Estimate(value, low, high, error, int(sizes.sum()), clusters, f"over {by}")
+
+
+def pass_at_k(samples: int, correct: int, k: int) -> float:
+    """The chance that one of `k` answers is right, where `correct` of `samples` were; without bias.
+
+    1 - C(n - c, k) / C(n, k), as a product (Chen et al., arXiv 2107.03374, equation 1). `k` is at most `samples`.
+    """
+    assert 0 <= correct <= samples and 1 <= k <= samples
+    if samples - correct < k:
+        return 1.0
+    return 1.0 - math.prod(1.0 - k / i for i in range(samples - correct + 1, samples + 1))
