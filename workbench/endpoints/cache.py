@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -55,7 +55,7 @@ class Cache:
             raise
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The stored body, or None; a damaged entry counts as none."""
+        """The stored body, or None; a damaged entry counts as none and makes room for another."""
         with self._lock, self._told():
             row = self._connection.execute("SELECT body FROM answers WHERE key = ?", (key,)).fetchone()
         if row is None:
@@ -63,14 +63,29 @@ class Cache:
         try:
             body = json.loads(zstandard.ZstdDecompressor().decompress(row[0], max_output_size=_LARGEST))
         except (zstandard.ZstdError, ValueError, TypeError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            with self._lock, self._told():
+                self._connection.execute("DELETE FROM answers WHERE key = ? AND body = ?", (key, row[0]))
             return None
-        return body if isinstance(body, dict) else None
+        return body
 
-    def put(self, key: str, body: dict[str, Any]) -> None:
+    def put(self, key: str, body: Mapping[str, Any]) -> None:
         """Store a body; what another process stored first stays, so that all read the same."""
-        packed = zstandard.ZstdCompressor().compress(json.dumps(body, ensure_ascii=True).encode())
+        self.put_all({key: body})
+
+    def put_all(self, bodies: Mapping[str, Mapping[str, Any]]) -> None:
+        """Store several at once: all of them or, where the process is killed before the end, none."""
+        rows = [(key, _pack(body)) for key, body in bodies.items()]
         with self._lock, self._told():
-            self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (key, packed))
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -100,3 +115,9 @@ class Cache:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _pack(body: Mapping[str, Any]) -> bytes:
+    """With a checksum, so that a bit that has flipped is no answer."""
+    text = json.dumps(body, ensure_ascii=True).encode()
+    return zstandard.ZstdCompressor(write_checksum=True).compress(text)

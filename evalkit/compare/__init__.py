@@ -1,0 +1,1 @@
+"""Two runs on the same items: differences with intervals, what flipped, and a verdict in words."""
