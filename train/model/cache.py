@@ -59,7 +59,7 @@ class Cache:
         self.docs = self.docs[rows]
 
     def branch(self, rows: Tensor, room: int) -> Cache:
-        """A cache of its own that begins with what this one holds: its row i is row rows[i], with `room` more positions.
+        """A cache of its own that begins with what this one holds: row i as row rows[i], and `room` more positions.
 
         So a beginning that several rows share is read once, and this cache is left as it is:
 
