@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from torch import Tensor
@@ -51,8 +52,25 @@ def meta_of(path: Path) -> dict[str, Any]:
         assert isinstance(found, dict)
         return found
     except (OSError, pa.ArrowException, KeyError, ValueError, AssertionError):
-        hint = "remove the run's checkpoints after it and go on, or start again with --force"
-        raise UserError("this rollout is missing or damaged", hint=hint, code=Exit.INPUT, file=path) from None
+        raise _damaged(path) from None
+
+
+def _read(path: Path) -> pa.Table:
+    """The table of a file whose end has told what it is; its body may still be damaged."""
+    try:
+        found = pq.read_table(path)
+        lengths = pc.list_value_length(found["ids"])
+        by_token = [name for name in BY_TOKEN if name in found.column_names]
+        assert all(lengths.equals(pc.list_value_length(found[name])) for name in by_token)
+        assert {"prompt_id", "sample", "prompt_ids", "old_logps", "ref_logps", "advantages"} <= set(found.column_names)
+        return found
+    except (OSError, pa.ArrowException, KeyError, AssertionError):
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> UserError:
+    hint = "remove the run's checkpoints after it and go on, or start again with --force"
+    return UserError("this rollout is missing or damaged", hint=hint, code=Exit.INPUT, file=path)
 
 
 class Rollout:
@@ -62,7 +80,7 @@ class Rollout:
         if table is None:
             assert path is not None
             self.meta = meta_of(path)
-            table = pq.read_table(path)
+            table = _read(path)
         else:
             self.meta = json.loads(table.schema.metadata[_META])
         prompts, ids = table["prompt_ids"].to_pylist(), table["ids"].to_pylist()
