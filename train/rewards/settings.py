@@ -124,6 +124,8 @@ class UnitTests(_Part):
     need_all: bool = False
     """1 where all pass, else 0."""
     cpu_s: PositiveInt = 5
+    wall_s: PositiveFloat = 15.0
+    """Seconds by the clock, for code that waits instead of computing; room for a busy machine, too."""
     memory_mb: PositiveInt = 1024
 
 

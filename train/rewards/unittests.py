@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import regex
 
-from train.rewards.runner import PATIENCE
 from train.rewards.settings import UnitTests
 from train.rewards.types import Prompt, PromptError, Scores, key
 from workbench.sandbox import Child, Limits, Request
@@ -23,12 +22,13 @@ class TestsReward:
 
     def __init__(self, name: str, digest: str, settings: UnitTests, tests: Mapping[str, Sequence[str]]) -> None:
         self.name, self.digest, self._settings, self._tests = name, digest, settings, tests
-        wall = settings.cpu_s * PATIENCE + 30.0  # the runner in the child gives up before the child is killed
+        wall = settings.wall_s + 30.0  # the runner in the child gives up before the child is killed
         limits = Limits(wall_s=wall, cpu_s=wall, memory_mb=settings.memory_mb)
         self._child = Child("train.rewards.runner:runner", limits)
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
         """Scores from 0 to 1; PromptError for a prompt without tests."""
+        limits = {"cpu_s": self._settings.cpu_s, "wall_s": self._settings.wall_s}
         requests = []
         counts = []
         for place, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
@@ -36,7 +36,7 @@ class TestsReward:
             if tests is None:
                 raise PromptError(place, f"{self._settings.tests} holds no tests of the prompt")
             counts.append(len(tests))
-            work = {"code": code_of(response), "tests": list(tests), "cpu_s": self._settings.cpu_s}
+            work = {"code": code_of(response), "tests": list(tests), **limits}
             requests.append(Request({}, json.dumps(work).encode()))
         replies = self._child.run(requests)
         passed = [

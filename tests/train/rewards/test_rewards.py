@@ -179,6 +179,14 @@ def test_unit_tests_run_in_the_sandbox(tmp_path: Path) -> None:
     assert score(tmp_path, part | {"need_all": True}, ["add"] * 2, codes[:2]) == [1, 0]
 
 
+def test_code_that_waits_has_so_long_by_the_clock(tmp_path: Path) -> None:
+    """Ten times the CPU seconds would be more than an hour; what reported before it waited, counts."""
+    file = lines(tmp_path / "t.jsonl", {"prompt": "add", "tests": ["assert add(1, 2) == 3", "wait()"]})
+    said = "import threading\nlock = threading.Lock()\ndef add(a, b): return a + b\ndef wait(): lock.acquire()\n"
+    part = {"kind": "tests", "tests": file, "cpu_s": 600, "wall_s": 4}
+    assert score(tmp_path, part, ["add"] * 2, [said + "wait()\nwait()", said + "wait()"]) == [0, 0.5]
+
+
 def test_human_scores(tmp_path: Path) -> None:
     rows = [{"key": key("p", "a"), "score": 1}, {"prompt": "p", "response": "a", "score": 2}]
     file = lines(tmp_path / "h.jsonl", *rows, {"prompt": "p", "response": "later", "score": None})
