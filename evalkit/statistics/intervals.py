@@ -1,4 +1,4 @@
-"""Means and their intervals: of items, of clusters of items, of scores between 0 and 1, of groups of tasks."""
+"""Means, ratios of sums and averages of tasks, each with its standard error and an interval."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, stdtrit  # type: ignore[import-untyped, unused-ignore]
 
+from evalkit.statistics.bootstrap import studentised
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Clusters = Sequence[Hashable] | npt.NDArray[Any] | None
 LEVEL = 0.95
 NAN = math.nan
+FEWEST = 8  # below, draws with replacement are too often the same few documents
+DRAWS = 1999
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Estimate:
     error: float
     n: int
     clusters: int | None = None
-    method: str = "t"
+    method: str = "none"
 
     def through(self, function: Callable[[float], float], slope: float) -> Estimate:
         """The estimate of a monotone function of the value, whose derivative there is `slope` (delta method)."""
@@ -56,7 +60,7 @@ def mean(
 
     clusters: one name an item; items of one name (questions on one passage) may depend on each other in any way.
     bounded: whether a score lies between 0 and 1 by its nature; then the interval is Wilson's, which stays there and
-    is not empty where all are wrong or all are right. None: where every value is 0 or 1. Else it is Student's.
+    is not empty where all are wrong or all are right. None: where every value is 0 or 1. Else it is that of `ratio`.
 
     The standard error is s / sqrt(n) with n - 1 below s, as lm-eval's; clustered it is inspect's
     sqrt(C / (C - 1) * sum_c (sum_{i in c} (x_i - mean))^2) / n, with C - 1 degrees of freedom (Miller, arXiv
@@ -81,11 +85,8 @@ def mean(
         quantile = t_quantile(level, math.inf if plain else groups - 1)
         like = len(x) if plain else _effective(value, error, groups)
         low, high = wilson(value, like, quantile)
-        return Estimate(value, low, high, error, len(x), number, "wilson" if number is None else "clustered wilson")
-    if groups < 2:
-        return Estimate(value, NAN, NAN, NAN, len(x), number, "none")
-    half = t_quantile(level, groups - 1) * error
-    return Estimate(value, value - half, value + half, error, len(x), number, "t" if number is None else "clustered t")
+        return Estimate(value, low, high, error, len(x), number, "wilson")
+    return ratio(x, np.ones(len(x)), clusters, level=level)
 
 
 def _effective(value: float, error: float, groups: float) -> float:
@@ -122,6 +123,65 @@ def standard_error(residuals: Floats, clusters: Ints | None, total: float) -> fl
     return math.sqrt(groups / (groups - 1) * float(np.square(sums).sum())) / total
 
 
+def ratio(
+    numerators: Sequence[float] | Floats,
+    denominators: Sequence[float] | Floats,
+    clusters: Clusters = None,
+    *,
+    level: float = LEVEL,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Estimate:
+    """sum x / sum y over documents (or clusters of them), with its standard error and an interval.
+
+    The error is by the delta method, sqrt(C / (C - 1) * sum_c e_c^2) / sum y with e = x - R y summed in a cluster. The
+    interval is the studentised bootstrap's over documents (Davison and Hinkley 1997, section 2.4; seeded), which
+    follows the skewness that documents of very different lengths bring; of fewer than 8 documents the delta method's
+    with t quantiles. One document alone has no interval. Denominators are not negative, nor all 0.
+    """
+    x, y = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
+    assert len(x) == len(y) and np.isfinite(x).all() and np.isfinite(y).all() and (y >= 0).all()
+    names = cluster_numbers(clusters, len(x))
+    number = None if names is None else int(names.max(initial=-1)) + 1
+    total = float(y.sum())
+    if total <= 0:
+        return Estimate(NAN, NAN, NAN, NAN, len(x), number, "none")
+    value = float(x.sum()) / total
+    e: Floats = x - value * y
+    if names is not None:
+        e, y = _summed(e, names), _summed(y, names)
+    error = standard_error(e, None, total)
+    if len(e) < 2:
+        return Estimate(value, NAN, NAN, NAN, len(x), number, "none")
+    if len(e) >= FEWEST and error > 0:
+        t = studentised(e, y, draws, seed)
+        most, least = (float(q) for q in np.quantile(t, [(1 + level) / 2, (1 - level) / 2]))
+        return Estimate(value, value - most * error, value - least * error, error, len(x), number, "bootstrap t")
+    half = t_quantile(level, len(e) - 1) * error
+    return Estimate(value, value - half, value + half, error, len(x), number, "t")
+
+
+def _summed(values: Floats, names: Ints) -> Floats:
+    return np.bincount(names, weights=values).astype(np.float64)
+
+
+def perplexity(losses: Estimate) -> Estimate:
+    """exp of a loss in nats a token, word or byte."""
+    return losses.through(_exp, _exp(losses.value))
+
+
+def _exp(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:  # a script without blanks is one word to whoever counts words by blanks
+        return math.inf
+
+
+def bits(losses: Estimate) -> Estimate:
+    """Nats as bits."""
+    return losses.scaled(1 / math.log(2))
+
+
 def grouped(estimates: Sequence[Estimate], *, by: str = "items", level: float = LEVEL) -> Estimate:
     """The average of tasks: `by` their `items` (micro), or each `tasks` the same (macro).
 
@@ -146,7 +206,7 @@ def grouped(estimates: Sequence[Estimate], *, by: str = "items", level: float = 
     freedom = variance**2 / float((parts[held] ** 2 / freedoms[held]).sum()) if variance > 0 else math.inf
     error, quantile = math.sqrt(variance), t_quantile(level, freedom)
     low, high = value - quantile * error, value + quantile * error
-    if all(one.method.endswith("wilson") for one in estimates) and error >= 0:
+    if all(one.method == "wilson" for one in estimates) and error >= 0:
         low, high = wilson(value, _effective(value, error, 1 / float((weights**2 / (freedoms + 1)).sum())), quantile)
     return Estimate(value, low, high, error, int(sizes.sum()), clusters, f"over {by}")
 

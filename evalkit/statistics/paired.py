@@ -87,8 +87,7 @@ def compare(
         middle, spread, freedom = value, error, groups - 1
         wide = t_quantile(LEVEL, freedom) * error
         p = float(2 * stdtr(freedom, -abs(value) / error)) if error > 0 else 1.0 if value == 0 else 0.0
-        method = "paired t" if number is None else "clustered paired t"
-        estimate = Estimate(value, value - wide, value + wide, error, len(x), number, method)
+        estimate = Estimate(value, value - wide, value + wide, error, len(x), number, "paired t")
     power = float(ndtri(POWER) if math.isinf(freedom) else stdtrit(freedom, POWER))
     detectable = (t_quantile(LEVEL, freedom) + power) * spread
     tied = t_quantile(1 - 2 * (1 - LEVEL), freedom) * spread

@@ -11,7 +11,7 @@ import pytest
 from evalkit.statistics.intervals import grouped, mean, pass_at_k, standard_error, t_quantile, wilson
 
 
-def test_the_standard_error_is_that_of_lm_eval() -> None:
+def test_the_standard_error_hat_of_lm_eval() -> None:
     random.seed(1)
     assert mean([float(random.random() < 0.4) for _ in range(200)]).error == pytest.approx(
         0.03465370682892271, rel=1e-14
@@ -56,7 +56,7 @@ def test_clusters_widen_as_the_formula_says() -> None:
     x, names = np.array([1.0, 3.0, 2.0, 6.0, 8.0]), ["a", "a", "b", "c", "c"]
     by_hand = math.sqrt(3 / 2 * ((1 - 4 + 3 - 4) ** 2 + (2 - 4) ** 2 + (6 - 4 + 8 - 4) ** 2)) / 5
     found = mean(x, names)
-    assert (found.error, found.clusters, found.method) == (pytest.approx(by_hand), 3, "clustered t")
+    assert (found.error, found.clusters, found.method) == (pytest.approx(by_hand), 3, "t")
     assert found.high - found.value == pytest.approx(t_quantile(0.95, 2) * by_hand)
 
 
@@ -66,7 +66,7 @@ def test_clusters_of_one_are_no_clusters() -> None:
 
 def test_clusters_that_are_all_right_count_as_items() -> None:
     found = mean([1.0] * 30, [i // 10 for i in range(30)])
-    assert found.method == "clustered wilson"
+    assert found.method == "wilson"
     assert found.low == wilson(1.0, 3, t_quantile(0.95, 2))[0]
 
 
@@ -86,7 +86,7 @@ def test_cluster_names_are_counted() -> None:
         mean([1.0, 0.0, 1.0], ["a", "b"])
 
 
-def test_a_group_by_items_is_the_mean_of_all() -> None:
+def test_a_group_by_items_he_mean_of_all() -> None:
     tasks = [mean([1.0, 2.0, 6.0]), mean([4.0, 5.0])]
     found = grouped(tasks)
     assert found.value == pytest.approx(18 / 5)
@@ -119,7 +119,7 @@ def test_an_estimate_goes_through_a_function() -> None:
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(10, 3, 1), (10, 3, 5), (20, 1, 20), (5, 0, 5), (5, 5, 1), (200, 7, 100)])
-def test_pass_at_k_is_the_chance_of_a_draw_without_replacement(n: int, c: int, k: int) -> None:
+def test_pass_at_k_he_chance_of_a_draw_without_replacement(n: int, c: int, k: int) -> None:
     assert pass_at_k(n, c, k) == pytest.approx(1 - math.comb(n - c, k) / math.comb(n, k), abs=1e-12)
 
 

@@ -59,7 +59,7 @@ def test_clusters_count_for_the_difference() -> None:
     found = compare(a, b, names)
     expected = mean(np.array(b) - np.array(a), names)
     assert found.estimate.error == expected.error
-    assert (found.estimate.clusters, found.estimate.method) == (12, "clustered paired t")
+    assert (found.estimate.clusters, found.estimate.method) == (12, "paired t")
 
 
 def test_the_same_bounded_scores_in_clusters_are_not_certainly_the_same_models() -> None:

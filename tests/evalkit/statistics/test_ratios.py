@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evalkit.statistics.bootstrap import indices, studentised
-from evalkit.statistics.ratios import bits, perplexity, ratio
+from evalkit.statistics.intervals import bits, perplexity, ratio
 
 X = np.array([2.0, 9.0, 4.0, 7.0, 1.0, 30.0, 2.5, 3.0, 8.0, 5.0])
 Y = np.array([1.0, 3.0, 2.0, 3.0, 1.0, 11.0, 1.0, 1.0, 4.0, 2.0])
@@ -50,7 +50,7 @@ def test_clusters_are_summed_first() -> None:
     names = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     found, summed = ratio(X, Y, names), ratio(X.reshape(5, 2).sum(1), Y.reshape(5, 2).sum(1))
     assert (found.value, found.low, found.high, found.error) == (summed.value, summed.low, summed.high, summed.error)
-    assert (found.n, found.clusters, found.method) == (10, 5, "delta")
+    assert (found.n, found.clusters, found.method) == (10, 5, "t")
 
 
 def test_one_document_has_a_value_and_no_interval() -> None:
@@ -62,6 +62,10 @@ def test_one_document_has_a_value_and_no_interval() -> None:
 def test_documents_of_one_loss_have_a_perfect_interval() -> None:
     found = ratio(2 * Y, Y)
     assert (found.low, found.high, found.error) == (2.0, 2.0, 0.0)
+
+
+def test_a_perplexity_no_float_holds_is_infinite() -> None:
+    assert perplexity(ratio([8000.0, 9000.0], [1.0, 1.0])).value == math.inf
 
 
 def test_perplexity_and_bits_are_functions_of_the_loss() -> None:
