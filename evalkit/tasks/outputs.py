@@ -1,0 +1,90 @@
+"""Scores of what a model wrote: extraction, then the task's metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from evalkit.models.types import Generated
+from evalkit.tasks import textual
+from evalkit.tasks.extract import extract, normalise
+from evalkit.tasks.items import Item
+from evalkit.tasks.render import Rendered
+from evalkit.tasks.schema import Extract, Task
+from evalkit.tasks.score import Scored
+from evalkit.tasks.templates import LETTERS
+
+_WHOLE = {"": Extract(rule="whole")}
+
+
+def score_outputs(
+    task: Task, item: Item, rendered: Rendered, outputs: Sequence[Generated], tools: Mapping[str, Any]
+) -> Scored:
+    """The scores of an item's outputs; a metric of one output is the mean over them."""
+    if not any(output.text.strip() for output in outputs):
+        return Scored("unscored", "the model said nothing")
+    scores: dict[str, float] = {}
+    shown: str | None = None
+    for name, rule in (task.extract or _WHOLE).items():
+        suffix = f"/{name}" if len(task.extract) > 1 else ""
+        try:
+            found = [extract(rule, output.text) for output in outputs]
+            shown = next((each for each in found if each is not None), None) if shown is None else shown
+            for metric in task.metrics:
+                scores[metric + suffix] = _value(metric, task, item, outputs, found, tools)
+        except TimeoutError:
+            return Scored("failed", f"the pattern of `extract` ({name or 'whole'}) takes too long on this output")
+    return Scored("scored", None, scores, {}, shown, _choice(item, shown))
+
+
+def _choice(item: Item, answer: str | None) -> int | None:
+    """The index of the choice that an answer names, by its letter or its text."""
+    listed = item.fields.get("choices")
+    if answer is None or not isinstance(listed, list):
+        return None
+    if len(answer) == 1 and answer in LETTERS[: len(listed)]:
+        return LETTERS.index(answer)
+    return listed.index(answer) if answer in listed else None
+
+
+def _value(
+    metric: str,
+    task: Task,
+    item: Item,
+    outputs: Sequence[Generated],
+    found: Sequence[str | None],
+    tools: Mapping[str, Any],
+) -> float:
+    if metric in _COMPARED:
+        compare = _COMPARED[metric]
+        return _mean([0.0 if each is None else compare(task, item, each) for each in found])
+    raise AssertionError(metric)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _exact(task: Task, item: Item, answer: str) -> float:
+    said = normalise(task.normalise, answer)
+    return float(any(said == normalise(task.normalise, right) for right in item.answers))
+
+
+def _best(measure: Callable[[str, str], float]) -> Callable[[Task, Item, str], float]:
+    def best(task: Task, item: Item, answer: str) -> float:
+        said = normalise(task.normalise, answer)
+        return max(measure(normalise(task.normalise, right), said) for right in item.answers)
+
+    return best
+
+
+_COMPARED: dict[str, Callable[[Task, Item, str], float]] = {
+    "exact_match": _exact,
+    "token_f1": _best(textual.token_f1),
+    "rouge1": _best(lambda right, said: textual.rouge_n(right, said, 1)),
+    "rouge2": _best(lambda right, said: textual.rouge_n(right, said, 2)),
+    "rougeL": _best(textual.rouge_l),
+    "drop_em": lambda task, item, answer: textual.drop(item.fields["spans"], answer)[0],
+    "drop_f1": lambda task, item, answer: textual.drop(item.fields["spans"], answer)[1],
+}

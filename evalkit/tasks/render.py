@@ -1,0 +1,153 @@
+"""From items to requests: the exact texts that a model is asked, with their examples, and what happens when they are
+too long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from evalkit.models.types import Pair, Prompt
+from evalkit.tasks.items import Item, with_letters
+from evalkit.tasks.schema import Task
+from evalkit.tasks.shots import draw
+from evalkit.tasks.templates import TemplateProblem, evaluate, render
+
+Count = Callable[[Sequence[str]], list[int]]
+Role = Literal["choice", "unconditional", "generation", "rolling"]
+
+
+class Asked(NamedTuple):
+    """One request of an item: `index` is that of the choice (0 where there is but one request of the role)."""
+
+    role: Role
+    index: int
+    request: Pair | Prompt | str
+
+
+class Rendered(NamedTuple):
+    """All requests of an item.
+
+    prompts: the contexts: one, or one for every choice. choices: the scored texts without delimiter; chars and sizes:
+    characters and bytes of UTF-8 of each. shots: examples in the prompt; dropped: examples left out because the
+    prompt did not fit. problem: why nothing is asked.
+    """
+
+    asked: tuple[Asked, ...]
+    prompts: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    chars: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
+    shots: int = 0
+    dropped: int = 0
+    problem: str | None = None
+
+
+def render_items(
+    task: Task,
+    items: Sequence[Item],
+    pool: Sequence[Item] = (),
+    *,
+    chat: bool = False,
+    count: Count | None = None,
+    context: int | None = None,
+    pool_is_items: bool = False,
+) -> list[Rendered]:
+    """The requests of every item.
+
+    pool: where examples come from (with `pool_is_items`, the items themselves). chat: generation prompts are
+    conversations of one turn. count and context: tokens of texts and the model's positions; with them, a task whose
+    rule is `drop` leaves out its last examples until prompt and answer fit. What does not fit then is cut from the
+    left by the model, which says so (`cut`).
+    """
+    chosen = draw(task.shots, items, items if pool_is_items else pool, task.name)
+    found = [_one(task, item, shots, chat) for item, shots in zip(items, chosen, strict=True)]
+    if task.shots.fit != "drop" or count is None:
+        return found
+    room = min(size for size in (context, task.shots.room, 1 << 62) if size is not None)
+    waiting = [number for number, each in enumerate(found) if each.problem is None and each.shots]
+    while waiting:
+        sizes = count([_longest(found[number]) for number in waiting])
+        answer = task.decoding.max_new if task.formulation == "generate" else 0
+        too_long = [number for number, size in zip(waiting, sizes, strict=True) if size + answer > room]
+        for number in too_long:
+            kept = chosen[number][: found[number].shots - 1]
+            shorter = _one(task, items[number], kept, chat)
+            found[number] = shorter._replace(dropped=len(chosen[number]) - len(kept))
+        waiting = [number for number in too_long if found[number].shots]
+    return found
+
+
+def _longest(rendered: Rendered) -> str:
+    texts = [
+        asked.request.context + asked.request.continuation
+        for asked in rendered.asked
+        if isinstance(asked.request, Pair) and asked.role == "choice"
+    ]
+    return max(texts, key=len) if texts else rendered.prompts[0]
+
+
+def _one(task: Task, item: Item, shots: Sequence[Item], chat: bool) -> Rendered:
+    if item.problem is not None:
+        return Rendered((), (), problem=item.problem)
+    try:
+        if task.formulation == "rolling":
+            text = render(task.prompt, item.fields)
+            return Rendered((Asked("rolling", 0, text),), (text,))
+        before = beginning(task, item, shots)
+        if task.formulation == "generate":
+            prompt = before + render(task.prompt, with_letters(item.fields))
+            said = ({"role": "user", "content": prompt},) if chat else prompt
+            return Rendered((Asked("generation", 0, Prompt(said)),), (prompt,), shots=len(shots))
+        return _choices(task, item, before, len(shots))
+    except TemplateProblem as error:
+        return Rendered((), (), problem=str(error))
+
+
+def beginning(task: Task, item: Item, shots: Sequence[Item]) -> str:
+    """What stands before the question: the header and the examples."""
+    text = render(task.header, with_letters(item.fields)) if task.header else ""
+    return text + "".join(_example(task, shot) + task.shots.separator for shot in shots)
+
+
+def _example(task: Task, shot: Item) -> str:
+    fields = with_letters(shot.fields)
+    right = shot.gold[0] if shot.gold else 0
+    prompt = render(task.prompt, fields) if task.contexts is None else _contexts(task, shot)[right]
+    if task.target is not None:
+        return prompt + task.delimiter + render(task.target, fields)
+    texts = shot.choices if task.formulation == "choice" else shot.answers
+    return prompt + task.delimiter + texts[right if task.formulation == "choice" else 0]
+
+
+def _contexts(task: Task, item: Item) -> list[str]:
+    assert task.contexts is not None
+    contexts = evaluate(task.contexts, with_letters(item.fields))
+    if not isinstance(contexts, list) or len(contexts) != len(item.choices):
+        raise TemplateProblem(f"contexts: not one for each of the {len(item.choices)} choices")
+    return [str(context) for context in contexts]
+
+
+def _choices(task: Task, item: Item, before: str, shots: int) -> Rendered:
+    if task.contexts is None:
+        prompts: tuple[str, ...] = (before + render(task.prompt, with_letters(item.fields)),)
+        contexts = prompts * len(item.choices)
+    else:
+        prompts = contexts = tuple(before + context for context in _contexts(task, item))
+    asked = [
+        Asked("choice", index, Pair(context, task.delimiter + choice))
+        for index, (context, choice) in enumerate(zip(contexts, item.choices, strict=True))
+    ]
+    if "acc_mutual_info" in task.metrics:
+        alone = render(task.unconditional, with_letters(item.fields)) if task.unconditional else ""
+        asked += [
+            Asked("unconditional", index, Pair(alone, task.delimiter + choice))
+            for index, choice in enumerate(item.choices)
+        ]
+    return Rendered(
+        tuple(asked),
+        prompts,
+        item.choices,
+        tuple(map(len, item.choices)),
+        tuple(len(choice.encode("utf-8", "surrogatepass")) for choice in item.choices),
+        shots,
+    )
