@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from evalkit.statistics.bootstrap import indices
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -81,11 +83,10 @@ def controlled(model: Rows, gamed: Rows | None = None, *, draws: int = 200, seed
     strength = _choose(x, share, weight)
     beta = solve(x, share, weight, strength)
     predictions = _predict(beta, model)
-    n, draw = len(model.share), np.random.default_rng(seed)
+    n = len(model.share)
     rates = np.empty(draws)
-    for number in range(draws):
-        rows = draw.integers(0, n, n)
-        counts = np.bincount(rows, minlength=n)
+    for number, drawn in enumerate(indices(n, draws, seed)):
+        counts = np.bincount(drawn, minlength=n)
         again = solve(x, share, weight * np.concatenate([counts, np.ones(len(share) - n)]), strength, beta)
         rates[number] = _predict(again, model) @ counts / n
     low, high = np.quantile(rates, (0.025, 0.975)) if draws else (np.nan, np.nan)
