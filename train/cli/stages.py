@@ -251,7 +251,7 @@ def resolve(
     """The recipe of a stage: file, then flags, then --set."""
     from workbench import recipes
 
-    layers = [_layer(recipe)] if recipe is not None else []
+    layers = [_layer(recipe, kind.__name__.lower())] if recipe is not None else []
     for flag, (path, value) in flags.items():
         if value is not None:
             for name in reversed(path.split(".")):
@@ -260,14 +260,25 @@ def resolve(
     return recipes.resolve(kind, [*layers, *map(recipes.from_set, sets or [])]).recipe
 
 
-def _layer(path: Path) -> Node:
-    """A recipe file; of a run's own recipe.yaml, which names the data's digests too, the recipe alone."""
+def _layer(path: Path, stage: str) -> Node:
+    """A recipe file; of a file for several stages the section of this one; of a run's own recipe.yaml, which names the
+    data's digests too, the recipe alone."""
     from workbench import recipes
+    from workbench.errors import UserError
 
     node = recipes.from_file(path)
-    if isinstance(node.value, dict) and set(node.value) == {"recipe", "sources"}:
+    if not isinstance(node.value, dict):
+        return node
+    if set(node.value) == {"recipe", "sources"}:
         return node.value["recipe"]
-    return node
+    if set(node.value) != {"stages"}:
+        return node
+    sections = node.value["stages"].value
+    if not isinstance(sections, dict) or stage not in sections:
+        named = ", ".join(sections) if isinstance(sections, dict) else "none"
+        hint = f"it has {named}; add a section {stage}"
+        raise UserError(f"{path} has nothing for this stage, '{stage}'", hint=hint, file=path)
+    return sections[stage]
 
 
 def where_to(root: Path, out: Path | None, resume: bool, force: bool, jobs: int | None) -> Where:
