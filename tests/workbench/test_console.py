@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -226,16 +225,11 @@ def test_closed_pipe_is_no_error() -> None:
     assert process.stderr.read() == ""
 
 
-def test_help_is_fast_and_imports_no_rich() -> None:
+def test_help_imports_neither_rich_nor_pydantic() -> None:
     code = "import sys; sys.argv=['workbench','--help']\nfrom workbench.cli import main\ntry: main()\n"
     code += "except SystemExit: print('rich' in sys.modules, 'pydantic' in sys.modules)"
-    best = math.inf
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        best = min(best, time.perf_counter() - began)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.endswith("False False\n")
-    assert best < 0.3  # 0.08 s on a quiet machine
 
 
 def test_an_optional_module_that_is_not_there_is_no_bug(tmp_path: Path) -> None:
