@@ -81,11 +81,12 @@ class Windows:
 
 
 class Rolled(NamedTuple):
-    """The log-probabilities of a text's tokens.
+    """The log-probabilities of a text's tokens that have one (without a begin-of-text token the first has none).
 
     logprobs: float64 [tokens], in nats. starts: int64 [tokens], the character at which each token's text begins.
     means, deviations: float64 [tokens], of the log-probability under the model's own distribution at each place
     (for Min-K%++), where they were asked for. begin: the log-probability of a scored begin-of-text token.
+    summed: `total` as lm-eval adds it up, each window in fp32; None where nothing was added up so.
     """
 
     logprobs: Floats
@@ -94,6 +95,36 @@ class Rolled(NamedTuple):
     deviations: Floats | None = None
     begin: float | None = None
     error: str | None = None
+    summed: float | None = None
+
+    @property
+    def total(self) -> float:
+        """The log-probability of the whole text, with that of a scored begin-of-text token."""
+        return (self.begin or 0.0) + float(self.logprobs.sum()) if self.summed is None else self.summed
+
+
+class Asking(NamedTuple):
+    """What a run will ask of a model: for a forecast."""
+
+    pairs: Sequence[Pair] = ()
+    prompts: Sequence[Prompt] = ()
+    decoding: Decoding = Decoding()
+    texts: Sequence[str] = ()
+    windows: Windows = Windows()
+
+
+class Forecast(NamedTuple):
+    """What it will take. tokens: that are read, every one counted that is computed. new: that are written, at most.
+    requests: to a server or of distinct sequences. cached: requests whose answer is there already. cost: in the
+    currency of the price. estimated: whether tokens were estimated from characters.
+    """
+
+    tokens: int
+    new: int
+    requests: int
+    cached: int = 0
+    cost: float = 0.0
+    estimated: bool = False
 
 
 class Model(Protocol):
@@ -124,6 +155,10 @@ class Model(Protocol):
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text (estimated where the tokenizer is not known)."""
+        ...
+
+    def forecast(self, asking: Asking) -> Forecast:
+        """What the requests will take, before any is answered."""
         ...
 
     def account(self) -> Mapping[str, Any]:

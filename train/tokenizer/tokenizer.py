@@ -95,9 +95,21 @@ class Tokenizer:
         try:
             found = self._library.encode_batch_fast(texts, add_special_tokens=False)
         except TypeError:  # what the library says of lone surrogates
-            whole = [text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") for text in texts]
-            found = self._library.encode_batch_fast(whole, add_special_tokens=False)
+            found = self._library.encode_batch_fast([_whole(text) for text in texts], add_special_tokens=False)
         return [one.ids for one in found]
+
+    def encode_starts(self, text: str) -> tuple[list[int], list[int]]:
+        """Ids of a text, and the character at which each of them begins; ids that share a character share its place."""
+        found = self._library.encode(_whole(text), add_special_tokens=False)
+        return found.ids, [start for start, _ in found.offsets]
+
+    @cached_property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """The ids that the tokenizer's own files put before and after a text, which transformers adds unasked."""
+        inner = self._library.encode("a", add_special_tokens=False).ids
+        framed = self._library.encode("a", add_special_tokens=True).ids
+        before = next(at for at in range(len(framed)) if framed[at : at + len(inner)] == inner)
+        return framed[:before], framed[before + len(inner) :]
 
     def decode(self, ids: Sequence[int], skip_special: bool = True) -> str:
         """The text of ids; bytes that are no UTF-8 (a piece of a character) become U+FFFD."""
@@ -158,6 +170,11 @@ class Tokenizer:
             found = None if name is None else self._library.token_to_id(str(name))
             return None if found is None else int(found)
         return next((self.specials[name] for name in _ROLES[role] if name in self.specials), None)
+
+
+def _whole(text: str) -> str:
+    """The text with U+FFFD for every half of a surrogate pair that stands alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def locate(name: str | Path, root: Path) -> Path:

@@ -1,0 +1,117 @@
+"""A Llama read along paths: tokens of many sequences at once, each chain of them behind what its path already holds.
+
+The arithmetic is, operation by operation, that of transformers. A CPU's kernels add up in another order where there
+are few rows, so few rows are filled up: then in fp32 a hidden state is to the last bit the one that `LlamaForCausalLM`
+gives for its whole sequence, whatever else is computed beside it and wherever its path was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from train.model.rope import cos_sin, inverse_frequencies
+
+ROWS = 16
+"""Rows of a matrix product, at least."""
+_QUERIES, _FEW = 32, 8  # attention takes so many queries at a time; fewer than these few in the last turn are filled up
+
+
+class Chain(NamedTuple):
+    """Tokens `begin` to `end` of a batch; the first stands at position `depth`, behind so many of the path."""
+
+    depth: int
+    begin: int
+    end: int
+
+
+class Reader:
+    """Reads chains of tokens. It remembers the path of the last one: a chain may go on from any place of it.
+
+    model: a `train.model.model.Llama`. width: positions of the longest path.
+    """
+
+    def __init__(self, model: nn.Module, width: int) -> None:
+        self.model = cast(Any, model)  # modules type their attributes as tensors or modules
+        config = self.model.config
+        weight = self.model.model.embed_tokens.weight
+        shape = (config.layers, config.kv_heads, width + _FEW, config.head_dim)
+        self.keys = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
+        self.values = torch.zeros_like(self.keys)
+        self.frequencies, self.factor = inverse_frequencies(config.rope, config.head_dim)
+        self.frequencies = self.frequencies.to(weight.device)
+
+    @torch.inference_mode()
+    def __call__(self, tokens: Tensor, positions: Tensor, chains: Sequence[Chain]) -> Tensor:
+        """Hidden states [tokens, hidden] after the last norm, of int64 tokens [tokens] at `positions` [tokens]."""
+        trunk, new = self.model.model, len(tokens)
+        if new < ROWS:
+            tokens, positions = (F.pad(each, (0, ROWS - new)) for each in (tokens, positions))
+        x = trunk.embed_tokens(tokens)
+        cos, sin = (
+            torch.cat((half, half), -1)[:, None].to(x.dtype)
+            for half in cos_sin(self.frequencies, self.factor, positions)
+        )
+        extras = [_extra(chain.end - chain.begin) for chain in chains]
+        masks = [_mask(chain, extra, x) for chain, extra in zip(chains, extras, strict=True)]
+        for number, layer in enumerate(trunk.layers):
+            keys, values = self.keys[number], self.values[number]
+            q, k, v = _projected(layer.self_attn, _normed(x, layer.input_layernorm), cos, sin)
+            found = torch.empty_like(q)
+            for (depth, begin, end), extra, mask in zip(chains, extras, masks, strict=True):
+                reach = depth + end - begin
+                keys[:, depth:reach] = k[:, begin:end]
+                values[:, depth:reach] = v[:, begin:end]
+                reach += 0 if depth else extra
+                found[:, begin:end] = F.scaled_dot_product_attention(
+                    F.pad(q[:, begin:end], (0, 0, 0, extra))[None],
+                    keys[None, :, :reach],
+                    values[None, :, :reach],
+                    attn_mask=mask,
+                    is_causal=mask is None,
+                    enable_gqa=len(q) != len(k),
+                )[0, :, : end - begin]
+            x = x + layer.self_attn.o_proj(found.transpose(0, 1).flatten(1))
+            mlp, normed = layer.mlp, _normed(x, layer.post_attention_layernorm)
+            x = x + mlp.down_proj(F.silu(mlp.gate_proj(normed)) * mlp.up_proj(normed))
+        return _normed(x, trunk.norm)[:new]
+
+
+def _projected(module: Any, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values, each [heads, tokens, size], the first two turned by their positions."""
+    q, k, v = (part(x).unflatten(-1, (-1, module.head_dim)) for part in (module.q_proj, module.k_proj, module.v_proj))
+    if module.normed:
+        q, k = _normed(q, module.q_norm), _normed(k, module.k_norm)
+    return _turned(q, cos, sin).transpose(0, 1), _turned(k, cos, sin).transpose(0, 1), v.transpose(0, 1)
+
+
+def _extra(length: int) -> int:
+    """Queries that are added to so many."""
+    rest = length % _QUERIES
+    return _FEW - rest if 0 < rest < _FEW else 0
+
+
+def _mask(chain: Chain, extra: int, like: Tensor) -> Tensor | None:
+    """What is added to the scores of a chain with a path before it: it puts out the tokens behind each query."""
+    if not chain.depth:
+        return None
+    length = chain.end - chain.begin
+    behind = torch.full((length + extra, chain.depth + length), float("-inf"), dtype=like.dtype, device=like.device)
+    return behind.triu_(chain.depth + 1)
+
+
+def _normed(x: Tensor, norm: Any) -> Tensor:
+    """x / sqrt(mean(x^2) + eps) * weight, the mean in fp32."""
+    wide = x.float()
+    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + norm.eps)
+    return norm.weight * wide.to(x.dtype)
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """x [tokens, heads, size] turned by its positions; pairs are (i, i + size / 2)."""
+    a, b = x.chunk(2, -1)
+    return x * cos + torch.cat((-b, a), -1) * sin
