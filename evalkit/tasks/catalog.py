@@ -31,7 +31,8 @@ def suites() -> dict[str, list[str]]:
 
 def presets_of(name: str) -> list[str]:
     """The presets of a task, the default one first."""
-    return ["default", *_presets(_node(name))]
+    node = _node(name)
+    return [_first_preset(node), *_presets(node)]
 
 
 def load_task(name: str, sets: Sequence[str] = ()) -> Task:
@@ -44,9 +45,9 @@ def load_task(name: str, sets: Sequence[str] = ()) -> Task:
     node = _node(plain)
     presets = _presets(node)
     layers = [_without(node, "presets")]
-    if preset not in ("", "default"):
+    if preset not in ("", _first_preset(node)):
         if preset not in presets:
-            known = ["default", *presets]
+            known = [_first_preset(node), *presets]
             raise UserError(f"{plain} has no preset '{preset}'", hint=did_you_mean(preset, known) or ", ".join(known))
         layers += [presets[preset], recipes.from_values({"preset": preset}, f"preset {preset}")]
     layers += [recipes.from_set(each) for each in sets]
@@ -70,10 +71,12 @@ def _expand(name: str, presets: str, within: tuple[str, ...]) -> list[Task]:
     if inside is not None:
         return [task for each in inside for task in _expand(each, presets, (*within, name))]
     plain, preset = _parted(name)
-    wanted = preset or presets or "default"
-    chosen = presets_of(plain) if wanted == _ALL else wanted.split("+")
-    if wanted == presets and wanted != _ALL:
-        chosen = [each for each in chosen if each in presets_of(plain)] or ["default"]
+    known = presets_of(plain)
+    if preset:
+        chosen = known if preset == _ALL else preset.split("+")
+    else:
+        wanted = known if presets == _ALL else presets.split("+")
+        chosen = [each for each in known if each in wanted] or known[:1]
     return [load_task(f"{plain}@{each}") for each in chosen]
 
 
@@ -117,6 +120,12 @@ def _files() -> dict[str, str]:
     """The YAML of every ready task, by its name, which is the file's."""
     files = [each for each in _FOLDER.iterdir() if each.name.endswith(".yaml")]
     return {each.name.removesuffix(".yaml"): each.read_text("utf-8") for each in sorted(files, key=lambda f: f.name)}
+
+
+def _first_preset(node: Node) -> str:
+    """What the settings of the file itself are called."""
+    named = node.value.get("preset") if isinstance(node.value, dict) else None
+    return "default" if named is None else str(named.value)
 
 
 def _presets(node: Node) -> Mapping[str, Node]:

@@ -4,6 +4,7 @@ too long."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from evalkit.models.types import Pair, Prompt
@@ -16,7 +17,8 @@ Count = Callable[[Sequence[str]], list[int]]
 Role = Literal["choice", "unconditional", "generation", "rolling"]
 
 
-class Asked(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Asked:
     """One request of an item: `index` is that of the choice (0 where there is but one request of the role)."""
 
     role: Role
@@ -61,20 +63,38 @@ def render_items(
     """
     chosen = draw(task.shots, items, items if pool_is_items else pool, task.name)
     found = [_one(task, item, shots, chat) for item, shots in zip(items, chosen, strict=True)]
-    if task.shots.fit != "drop" or count is None:
-        return found
-    room = min(size for size in (context, task.shots.room, 1 << 62) if size is not None)
+    if task.shots.fit == "drop" and count is not None:
+        _drop(task, items, chosen, found, chat, count, context)
+    return found
+
+
+def _drop(
+    task: Task,
+    items: Sequence[Item],
+    chosen: Sequence[Sequence[Item]],
+    found: list[Rendered],
+    chat: bool,
+    count: Count,
+    context: int | None,
+) -> None:
+    """Leave out examples, the last first, where a prompt with its answer is longer than the context, or the prompt
+    alone longer than the task's own room."""
+    room = task.shots.room
+    answer = task.decoding.max_new if task.formulation == "generate" else 0
     waiting = [number for number, each in enumerate(found) if each.problem is None and each.shots]
     while waiting:
-        sizes = count([_longest(found[number]) for number in waiting])
-        answer = task.decoding.max_new if task.formulation == "generate" else 0
-        too_long = [number for number, size in zip(waiting, sizes, strict=True) if size + answer > room]
-        for number in too_long:
+        too_long: set[int] = set()
+        if context is not None:
+            sizes = count([_longest(found[number]) for number in waiting])
+            too_long |= {number for number, size in zip(waiting, sizes, strict=True) if size + answer > context}
+        if room is not None:
+            sizes = count([max(found[number].prompts, key=len) for number in waiting])
+            too_long |= {number for number, size in zip(waiting, sizes, strict=True) if size > room}
+        for number in sorted(too_long):
             kept = chosen[number][: found[number].shots - 1]
             shorter = _one(task, items[number], kept, chat)
             found[number] = shorter._replace(dropped=len(chosen[number]) - len(kept))
-        waiting = [number for number in too_long if found[number].shots]
-    return found
+        waiting = [number for number in sorted(too_long) if found[number].shots]
 
 
 def _longest(rendered: Rendered) -> str:

@@ -117,7 +117,7 @@ class Task(Section):
     licence: str
     kind: Kind
     data: Data
-    forms: tuple[dict[str, Expression], ...] = Field(min_length=1)
+    forms: tuple[dict[str, Expression], ...]
     formulation: Formulation = "choice"
     header: Text = ""
     prompt: Text = ""
@@ -130,7 +130,7 @@ class Task(Section):
     tests: Expression | None = None
     unconditional: Text = ""
     shots: Shots = Shots()
-    metrics: tuple[str, ...] = Field(min_length=1)
+    metrics: tuple[str, ...]
     extract: dict[str, Extract] = Field(default_factory=dict)
     normalise: Normalise = Normalise()
     decoding: Decoding = Decoding()
@@ -144,6 +144,8 @@ class Task(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if not self.forms or not self.metrics:
+            raise ValueError("at least one form and one metric")
         for metric in self.metrics:
             known = {name for name, each in METRICS.items() if each.formulation == self.formulation}
             if metric not in known:

@@ -78,6 +78,11 @@ def _sub(text: str, pattern: str, replacement: str = "") -> str:
     return str(regex.sub(pattern, replacement, str(text), timeout=_PATTERN_S))
 
 
+def _findall(text: str, pattern: str) -> list[str]:
+    found = regex.finditer(pattern, str(text), timeout=_PATTERN_S)
+    return [next((group for group in match.groups() if group is not None), match[0]) for match in found]
+
+
 def _first_lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
@@ -101,6 +106,7 @@ def _environment() -> Any:
     environment = Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.globals = {"range": environment.globals["range"], "lettered": lettered, "zip": _zip, "enumerate": _enum}
     environment.filters["sub"] = _sub
+    environment.filters["findall"] = _findall
     environment.filters["first_lower"] = _first_lower
     return environment
 
