@@ -22,14 +22,13 @@ def _mixed(state: np.uint64) -> np.uint64:
 
 
 @njit(cache=True)
-def indices(n: int, draws: int, seed: int) -> Ints:
-    """Places drawn with replacement: int64 [draws, n]; n below 2^32."""
-    found = np.empty((draws, n), np.int64)
-    for draw in range(draws):
-        state = _mixed(_mixed(np.uint64(seed) + _STEP) + np.uint64(draw) * _STEP)
-        for i in range(n):
-            state += _STEP
-            found[draw, i] = np.int64(((_mixed(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+def resample(n: int, draw: int, seed: int) -> Ints:
+    """Places drawn with replacement: int64 [n]; n below 2^32."""
+    found = np.empty(n, np.int64)
+    state = _mixed(_mixed(np.uint64(seed) + _STEP) + np.uint64(draw) * _STEP)
+    for i in range(n):
+        state += _STEP
+        found[i] = np.int64(((_mixed(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
     return found
 
 
@@ -37,7 +36,7 @@ def indices(n: int, draws: int, seed: int) -> Ints:
 def studentised(residuals: Floats, sizes: Floats, draws: int, seed: int) -> Floats:
     """The bootstrap distribution of (R* - R) / se*, sorted, of a ratio of sums: float64 [draws that have an error].
 
-    residuals: x - R y of each unit, with R = sum x / sum y; sizes: y. Draws as those of `indices`. Sums are of
+    residuals: x - R y of each unit, with R = sum x / sum y; sizes: y. Draws as those of `resample`. Sums are of
     residuals, not of squares of x and y, whose difference would lose the digits that count.
     """
     n = len(residuals)

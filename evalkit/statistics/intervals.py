@@ -20,6 +20,7 @@ LEVEL = 0.95
 NAN = math.nan
 FEWEST = 8  # below, draws with replacement are too often the same few documents
 DRAWS = 1999
+FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +60,41 @@ def mean(
     """The mean of items, with its standard error and an interval.
 
     clusters: one name an item; items of one name (questions on one passage) may depend on each other in any way.
-    bounded: whether a score lies between 0 and 1 by its nature; then the interval is Wilson's, which stays there and
-    is not empty where all are wrong or all are right. None: where every value is 0 or 1. Else it is that of `ratio`.
+    bounded: whether a score lies between 0 and 1 by its nature; None: where every value is 0 or 1.
 
     The standard error is s / sqrt(n) with n - 1 below s, as lm-eval's; clustered it is inspect's
-    sqrt(C / (C - 1) * sum_c (sum_{i in c} (x_i - mean))^2) / n, with C - 1 degrees of freedom (Miller, arXiv
-    2411.00640, equation 4). One cluster, or one item of unbounded score, has no interval. Wilson's for other than
-    independent zeros and ones takes the number of items that would have that standard error as zeros and ones (Korn
-    and Graubard 1998), or the number of clusters where it is 0.
+    sqrt(C / (C - 1) * sum_c (sum_{i in c} (x_i - mean))^2) / n (Miller, arXiv 2411.00640, equation 4). The interval is
+
+    - of independent zeros and ones: Wilson's;
+    - of another bounded score, where fewer than ten units (items, or clusters) are above 0, or fewer than ten below 1:
+      Wilson's with one zero or one a unit, since so few say little of how much units differ;
+    - else that of `ratio`, within the bounds.
+
+    One cluster, or one item of unbounded score, has no interval.
     """
     x = np.asarray(values, dtype=np.float64)
     names = cluster_numbers(clusters, len(x))
     if not len(x):
-        return Estimate(NAN, NAN, NAN, NAN, 0, None if names is None else 0, "none")
+        return Estimate(NAN, NAN, NAN, NAN, 0, None if names is None else 0)
     assert np.isfinite(x).all(), "unscored items have to be left out, and counted"
     binary = bool(((x == 0) | (x == 1)).all())
-    value, groups = float(x.mean()), len(x) if names is None else int(names.max()) + 1
-    error = standard_error(x - value, names, len(x))
-    number = None if names is None else groups
-    if bounded or (bounded is None and binary):
-        assert x.min() >= 0 and x.max() <= 1, "a bounded score lies between 0 and 1"
-        plain = binary and names is None
-        if groups < 2 and not plain:
-            return Estimate(value, NAN, NAN, NAN, len(x), number, "none")
-        quantile = t_quantile(level, math.inf if plain else groups - 1)
-        like = len(x) if plain else _effective(value, error, groups)
-        low, high = wilson(value, like, quantile)
+    if not (binary if bounded is None else bounded):
+        return ratio(x, np.ones(len(x)), clusters, level=level)
+    assert x.min() >= 0 and x.max() <= 1, "a bounded score lies between 0 and 1"
+    value = float(x.mean())
+    if names is None:
+        units, number, error = x, None, standard_error(x - value, None, len(x))
+    else:
+        units = np.bincount(names, weights=x) / np.bincount(names)
+        number, error = len(units), standard_error(x - value, names, len(x))
+    if binary and number is None:
+        low, high = wilson(value, len(x), t_quantile(level, math.inf))
         return Estimate(value, low, high, error, len(x), number, "wilson")
-    return ratio(x, np.ones(len(x)), clusters, level=level)
-
-
-def _effective(value: float, error: float, groups: float) -> float:
-    """Independent zeros and ones that would have this standard error; `groups` where there is none."""
-    return value * (1 - value) / error**2 + 1 if error > 0 else groups
+    if len(units) > 1 and min((units > 0).sum(), (units < 1).sum()) < min(FEW, len(units)):
+        low, high = wilson(value, len(units), t_quantile(level, len(units) - 1))
+        return Estimate(value, low, high, error, len(x), number, "wilson")
+    found = ratio(x, np.ones(len(x)), clusters, level=level)
+    return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0)) if len(units) > 1 else found
 
 
 def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
@@ -145,14 +148,14 @@ def ratio(
     number = None if names is None else int(names.max(initial=-1)) + 1
     total = float(y.sum())
     if total <= 0:
-        return Estimate(NAN, NAN, NAN, NAN, len(x), number, "none")
+        return Estimate(NAN, NAN, NAN, NAN, len(x), number)
     value = float(x.sum()) / total
     e: Floats = x - value * y
     if names is not None:
         e, y = _summed(e, names), _summed(y, names)
     error = standard_error(e, None, total)
     if len(e) < 2:
-        return Estimate(value, NAN, NAN, NAN, len(x), number, "none")
+        return Estimate(value, NAN, NAN, NAN, len(x), number)
     if len(e) >= FEWEST and error > 0:
         t = studentised(e, y, draws, seed)
         most, least = (float(q) for q in np.quantile(t, [(1 + level) / 2, (1 - level) / 2]))
@@ -192,7 +195,7 @@ def grouped(estimates: Sequence[Estimate], *, by: str = "items", level: float = 
     """
     assert by in ("items", "tasks")
     if not estimates:
-        return Estimate(NAN, NAN, NAN, NAN, 0, None, "none")
+        return Estimate(NAN, NAN, NAN, NAN, 0, None)
     sizes = np.array([one.n for one in estimates], dtype=np.float64)
     weights = sizes / sizes.sum() if by == "items" else np.full(len(sizes), 1 / len(sizes))
     value = float(weights @ np.array([one.value for one in estimates]))
@@ -207,7 +210,9 @@ def grouped(estimates: Sequence[Estimate], *, by: str = "items", level: float = 
     error, quantile = math.sqrt(variance), t_quantile(level, freedom)
     low, high = value - quantile * error, value + quantile * error
     if all(one.method == "wilson" for one in estimates) and error >= 0:
-        low, high = wilson(value, _effective(value, error, 1 / float((weights**2 / (freedoms + 1)).sum())), quantile)
+        # As many independent zeros and ones as would have this error (Korn and Graubard, Surv. Methodol. 24, 1998).
+        like = value * (1 - value) / variance if variance > 0 else 1 / float((weights**2 / (freedoms + 1)).sum())
+        low, high = wilson(value, like, quantile)
     return Estimate(value, low, high, error, int(sizes.sum()), clusters, f"over {by}")
 
 

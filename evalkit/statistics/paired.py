@@ -67,7 +67,7 @@ def compare(
     assert x.shape == y.shape and np.isfinite(x).all() and np.isfinite(y).all()
     names = cluster_numbers(clusters, len(x))
     if not len(x):
-        return Difference(NAN, NAN, Estimate(NAN, NAN, NAN, NAN, 0, None, "none"), NAN, 0, 0, NAN, (NAN, NAN))
+        return Difference(NAN, NAN, Estimate(NAN, NAN, NAN, NAN, 0, None), NAN, 0, 0, NAN, (NAN, NAN))
     off = y - x
     value, groups = float(off.mean()), len(x) if names is None else int(names.max()) + 1
     number = None if names is None else groups
@@ -75,7 +75,7 @@ def compare(
     binary = bool(np.isin(x, (0, 1)).all() and np.isin(y, (0, 1)).all())
     error = standard_error(off - value, names, len(x))
     if groups < 2:
-        estimate, p, wide, spread, freedom = Estimate(value, NAN, NAN, NAN, len(x), number, "none"), NAN, NAN, NAN, 1.0
+        estimate, p, wide, spread, freedom = Estimate(value, NAN, NAN, NAN, len(x), number), NAN, NAN, NAN, 1.0
         middle = value
     elif (binary and names is None) or (gained + lost == 0 and (binary or bounded)):
         middle, spread = bonett_price(gained, lost, groups)

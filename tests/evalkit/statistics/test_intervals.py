@@ -48,8 +48,12 @@ def test_all_right_is_not_certain() -> None:
 
 def test_bounded_scores_stay_between_0_and_1() -> None:
     found = mean([0.0, 0.0, 0.1, 0.0, 0.05, 0.0], bounded=True)
-    assert 0 < found.low < 0.025 < found.high < 0.3
+    assert 0 < found.low < 0.025 < found.high < 1
     assert found.error == pytest.approx(0.017078251276599, rel=1e-9)
+    assert found.method == "wilson"  # two items say little of how much items differ
+    more = mean([0.0, 0.01] * 20, bounded=True)
+    assert more.method == "bootstrap t" and 0 < more.low < 0.005 < more.high < 0.01
+    assert mean([0.0] * 10 + [0.001] * 10 + [1.0], bounded=True).low == 0.0
 
 
 def test_clusters_widen_as_the_formula_says() -> None:

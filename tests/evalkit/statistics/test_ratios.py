@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from evalkit.statistics.bootstrap import indices, studentised
+from evalkit.statistics.bootstrap import resample, studentised
 from evalkit.statistics.intervals import bits, perplexity, ratio
 
 X = np.array([2.0, 9.0, 4.0, 7.0, 1.0, 30.0, 2.5, 3.0, 8.0, 5.0])
@@ -15,20 +15,21 @@ Y = np.array([1.0, 3.0, 2.0, 3.0, 1.0, 11.0, 1.0, 1.0, 4.0, 2.0])
 
 
 def test_draws_are_the_same_on_every_machine() -> None:
-    assert indices(5, 2, 0).tolist() == [[1, 1, 1, 2, 2], [0, 4, 1, 4, 3]]
-    assert (indices(1000, 3, 7)[:2] == indices(1000, 2, 7)).all()
-    assert not (indices(1000, 1, 7) == indices(1000, 1, 8)).all()
+    assert [resample(5, draw, 0).tolist() for draw in range(2)] == [[1, 1, 1, 2, 2], [0, 4, 1, 4, 3]]
+    assert not (resample(1000, 0, 7) == resample(1000, 0, 8)).all()
+    assert not (resample(1000, 0, 7) == resample(1000, 1, 7)).all()
 
 
 def test_draws_take_every_place_as_often() -> None:
-    counts = np.bincount(indices(10, 20_000, 3).ravel(), minlength=10)
+    counts = sum(np.bincount(resample(10, draw, 3), minlength=10) for draw in range(20_000))
     assert np.square(counts - 20_000).sum() / 20_000 < 27.9  # chi-square of 9 degrees of freedom at 0.1 %
 
 
 def test_the_kernel_is_what_numpy_says_of_the_same_draws() -> None:
     e = X - X.sum() / Y.sum() * Y
     expected = []
-    for at in indices(10, 50, 4):
+    for draw in range(50):
+        at = resample(10, draw, 4)
         x, y = X[at], Y[at]
         there = x.sum() / y.sum()
         error = math.sqrt(10 / 9 * np.square(x - there * y).sum()) / y.sum()
