@@ -10,7 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.models.types import Decoding, Generated, Likelihood, Listener, Pair, Prompt, Rolled, Windows
+from evalkit.models.types import (
+    Asking,
+    Decoding,
+    Forecast,
+    Generated,
+    Likelihood,
+    Listener,
+    Pair,
+    Prompt,
+    Rolled,
+    Windows,
+)
 
 ALL = frozenset({"loglikelihood", "rolling", "moments", "generate", "chat"})
 
@@ -93,6 +104,11 @@ class HashedModel:
 
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
+
+    def forecast(self, asking: Asking) -> Forecast:
+        texts = [pair.context + pair.continuation for pair in asking.pairs] + list(asking.texts)
+        texts += [str(prompt.said) for prompt in asking.prompts]
+        return Forecast(sum(self.count(texts)), asking.decoding.max_new * len(asking.prompts), len(texts))
 
     def account(self) -> Mapping[str, Any]:
         return {"requests": self.answers}

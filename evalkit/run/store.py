@@ -77,6 +77,7 @@ def _body(answer: Answer) -> dict[str, Any]:
         "logprobs": answer.logprobs.tolist(),
         "starts": answer.starts.tolist(),
         "begin": None if answer.begin is None else float(answer.begin),
+        "summed": None if answer.summed is None else float(answer.summed),
         **{name: None if values is None else values.tolist() for name, values in moments.items()},
     }
 
@@ -93,7 +94,7 @@ def _read(body: Mapping[str, Any], request: Request) -> Answer:
         means, deviations = (
             None if body[name] is None else np.array(body[name], np.float64) for name in ("means", "deviations")
         )
-        return Rolled(logprobs, starts, means, deviations, body["begin"])
+        return Rolled(logprobs, starts, means, deviations, body["begin"], summed=body["summed"])
     if not math.isfinite(body["logprob"]):
         raise ValueError("no log-probability")
     return Likelihood(body["logprob"], body["tokens"], body["greedy"], body["cut"])

@@ -1,0 +1,56 @@
+"""The recipe of an evaluation: which model, which tasks, and what of a task is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from evalkit.tasks import Task
+from workbench import recipes
+from workbench.errors import UserError, did_you_mean
+from workbench.recipes import Section
+
+
+class EvalSettings(Section):
+    """What `evalkit run` does. The model and what decides its answers come first."""
+
+    model: str
+    tasks: tuple[str, ...] = ()
+    """Tasks, `task@preset`, suites, and files of the user's own."""
+    presets: str = ""
+    """Of tasks that name none: `all`, or several joined by `+`."""
+    shots: NonNegativeInt | None = None
+    """Examples of every task that can have any, instead of its own number."""
+    limit: PositiveInt | None = None
+    """Items of a task, drawn by the seed."""
+    seed: int = 0
+    """Of the limit's draw and of what a model draws."""
+    data: dict[str, str] = {}  # noqa: RUF012  (pydantic copies it)
+    """By task (or `task:shots`): a file, a folder, a URL."""
+    data_root: tuple[str, ...] = ()
+    """Folders in which tasks look for the names they know."""
+    bos: Literal["context", "scored", "none"] = "context"
+    """How texts that are read whole begin."""
+    change: dict[str, dict[str, Any]] = {}  # noqa: RUF012
+    """By task: settings of it that are not its own, such as `{gsm8k: {decoding: {max_new: 512}}}`."""
+
+
+def changed(settings: EvalSettings, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks as the settings want them. UserError for a task that is not among them, or a value it does not take."""
+    known = {name for task in tasks for name in (task.name, task.label)}
+    for name in settings.change:
+        if name not in known:
+            raise UserError(f"change.{name}: no such task is run", hint=did_you_mean(name, known))
+    return [_changed(settings, task) for task in tasks]
+
+
+def _changed(settings: EvalSettings, task: Task) -> Task:
+    layers = [recipes.from_values(task.model_dump(mode="json"), task.label)]
+    if settings.shots is not None and task.formulation != "rolling":
+        layers.append(recipes.from_values({"shots": {"count": settings.shots}}, "shots"))
+    for name in dict.fromkeys([task.name, task.label]):
+        if name in settings.change:
+            layers.append(recipes.from_values(settings.change[name], f"change.{name}"))
+    return recipes.resolve(Task, layers).recipe if len(layers) > 1 else task

@@ -1,0 +1,91 @@
+"""From stored rows to numbers with intervals: a pure function of the tables, which needs neither model nor task."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from evalkit.statistics.intervals import Estimate, bits, grouped, mean, perplexity, ratio
+from evalkit.tasks.metrics import metric_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_REASONS = 5  # the commonest are named
+
+
+def tally(items: pl.DataFrame) -> dict[str, Any]:
+    """Of a task's rows: how many were scored, failed and could not be judged, why, and whose prompts were shortened."""
+    import polars as pl
+
+    states = Counter(items["state"].to_list())
+    reasons = Counter(items.filter(pl.col("state") != "scored")["reason"].to_list())
+    ranked = sorted(reasons.items(), key=lambda each: (-each[1], str(each[0])))
+    return {
+        "items": items.height,
+        **{state: states[state] for state in ("scored", "failed", "unscored")},
+        "cut": items.filter(pl.col("cut") > 0).height,
+        "dropped": items.filter(pl.col("dropped") > 0).height,
+        "reasons": dict(ranked[:_REASONS]),
+    }
+
+
+def estimates(scores: pl.DataFrame, *, average: str = "micro") -> dict[str, dict[str, Any]]:
+    """Each metric of a task with its interval: over items, or (`macro`) over the groups of items, each counting the
+    same. scores: rows of the table `scores` of one task, in the order in which the metrics are to stand."""
+    found = {}
+    for metric, rows in _parts(scores, "metric"):
+        if average == "macro" and rows["group"].null_count() == 0:
+            whole = grouped([_estimate(metric, part) for _, part in _parts(rows, "group")], by="tasks")
+        else:
+            whole = _estimate(metric, rows)
+        found[metric] = {**asdict(whole), "better": metric_of(metric).better}
+    return found
+
+
+def groups(scores: pl.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
+    """By group of items, then by metric; empty where the task has no groups."""
+    named = scores.filter(scores["group"].is_not_null())
+    return {name: estimates(part) for name, part in sorted(_parts(named, "group"))}
+
+
+def average(tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The first metrics of tasks as one number, each task the same; None where they are not all shares of items."""
+    parts = []
+    for task in tasks:
+        metric = next(iter(task["metrics"]), None)
+        if metric is None or not metric_of(metric).share or metric_of(metric).better != "higher":
+            return None
+        parts.append(estimate_of(task["metrics"][metric]))
+    return asdict(grouped(parts, by="tasks")) if len(parts) > 1 else None
+
+
+def estimate_of(stored: Mapping[str, Any]) -> Estimate:
+    """A number of `summary.json` as it was; null, for JSON has no NaN, means that the data say nothing."""
+    fields = {field.name: stored[field.name] for field in dataclasses.fields(Estimate)}
+    numbers = ("value", "low", "high", "error")
+    return Estimate(**fields | {name: math.nan for name in numbers if fields[name] is None})
+
+
+def _parts(rows: pl.DataFrame, column: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    for part in rows.partition_by(column, maintain_order=True):
+        yield part[column][0], part
+
+
+def _estimate(metric: str, rows: pl.DataFrame) -> Estimate:
+    kind = metric_of(metric)
+    clusters = None
+    if rows["cluster"].null_count() < rows.height:
+        # An item without a name is a cluster of its own, whatever the others are called.
+        named = zip(rows["cluster"], rows["item"], strict=True)
+        clusters = [("item", item) if cluster is None else ("cluster", cluster) for cluster, item in named]
+    values = rows["value"].to_numpy()
+    if kind.over == "sums":
+        found = ratio(values, rows["weight"].to_numpy(), clusters)
+    else:
+        found = mean(values, clusters, bounded=True if kind.share else None)
+    return {"exp": perplexity, "bits": bits, "": lambda same: same}[kind.finish](found)
