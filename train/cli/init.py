@@ -20,6 +20,7 @@ _RECIPES: dict[str, tuple[str, ...]] = {
     "question-answering": ("qa",),
     "summarization": ("summaries",),
     "reasoning": ("reasoning-tasks",),
+    "instruct": (),
 }
 
 
@@ -29,7 +30,7 @@ def init(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which one; none lists them.")] = None,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the copy goes.")] = Path(),
 ) -> Result:
-    """Copy a recipe to begin with: domain, style, question-answering, summarization, reasoning."""
+    """Copy a recipe to begin with: domain, style, question-answering, summarization, reasoning, instruct."""
     if name is None:
         rows = [[each, _first_sentence(each)] for each in _RECIPES]
         return Result({"recipes": list(_RECIPES)}, [Table(["recipe", "what it is for"], rows)])

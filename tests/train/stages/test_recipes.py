@@ -8,9 +8,11 @@ from small_tokenizers import small_tokenizer
 from typer.testing import CliRunner
 
 from train.cli.commands import app
+from train.cli.stages import resolve
 from train.data.sft import load
-from train.stages.settings import Anneal, Pg, Sft, Training
+from train.stages.settings import Anneal, Dpo, Pg, Ppo, Pretrain, Reward, Sft, Training
 from workbench import recipes
+from workbench.errors import UserError
 
 ROWS = {
     "questions.jsonl": {"question": "Who?", "context": "A fox ran.", "answer": "A fox."},
@@ -41,8 +43,27 @@ def test_every_recipe_that_comes_along_reads_its_data(name: str, tmp_path: Path)
 
 def test_the_list() -> None:
     done = CliRunner().invoke(app, ["init", "--json"])
-    assert len(json.loads(done.stdout)["data"]["recipes"]) == 5
+    assert len(json.loads(done.stdout)["data"]["recipes"]) == 6
     assert CliRunner().invoke(app, ["init", "stile"]).exit_code == 2
+
+
+def test_one_recipe_of_several_stages(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, ["init", "instruct", "--to", str(tmp_path)]).exit_code == 0
+    file = tmp_path / "instruct.yaml"
+    assert resolve(Pretrain, file, {}, None).length == 500_000
+    assert resolve(Sft, file, {"--epochs": ("epochs", 7)}, ["optim.lr=0.25"]).model_dump()["epochs"] == 7
+    assert resolve(Dpo, file, {}, None).data.sets == resolve(Reward, file, {}, None).data.sets
+    group, ppo = resolve(Pg, file, {}, None), resolve(Ppo, file, {}, None)
+    assert (group.kl.where, ppo.kl.where, ppo.ptx.text.prepare.held_out) == ("loss", "reward", 0.1)
+    with pytest.raises(UserError, match="nothing for this stage, 'anneal'") as refused:
+        resolve(Anneal, file, {}, None)
+    assert "pretrain, sft, reward, dpo, pg, ppo" in refused.value.hint
+    file.write_text("stages: 3")
+    with pytest.raises(UserError, match="nothing for this stage"):
+        resolve(Ppo, file, {}, None)
+    file.write_text("stages:\n  ppo: {rollouts: 3, rollout: 4}")
+    with pytest.raises(UserError, match=r"unknown name 'rollout'"):
+        resolve(Ppo, file, {}, None)
 
 
 @pytest.mark.parametrize("stage", [Anneal, Sft, Pg])
