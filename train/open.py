@@ -14,7 +14,7 @@ from torch import nn
 
 from train import checkpoint
 from train.adapters import WEIGHTS, base_of, is_adapter, merged
-from train.data.chat import Format, choose, prompt
+from train.data.chat import Format, choose, prompt, recorded
 from train.data.pieces import Message
 from train.model.build import load, weights_digest
 from train.model.config import ModelConfig
@@ -117,13 +117,8 @@ def open_model(
     model.eval().requires_grad_(False)
     named = (tokenizer.eos, config.eos, *_end_tokens(whole))
     ends = frozenset(token for token in named if token is not None)
-    form = choose(tokenizer, template) if template is not None or _has_form(tokenizer) else None
+    form = recorded(tokenizer) if template is None else choose(tokenizer, template)
     return Opened(model, tokenizer, config, directory, digest, ends, form)
-
-
-def _has_form(tokenizer: Tokenizer) -> bool:
-    """Whether the tokenizer's files say how a conversation is written; having the marks of ChatML is no such word."""
-    return tokenizer.template is not None or tokenizer.jinja is not None
 
 
 def base_directory(adapter: Path, root: Path, base: str | None) -> Path:

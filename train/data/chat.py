@@ -12,12 +12,13 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import Field
 
 from train.data.foreign import Foreign
 from train.data.pieces import Message, Piece, Rendered, Vocabulary, content_of, encode, role_of
+from train.tokenizer.tokenizer import Tokenizer as Whole
 from workbench import recipes
 from workbench.errors import Exit, UserError, did_you_mean
 from workbench.recipes import Section
@@ -147,7 +148,7 @@ class Tokenizer(Vocabulary, Protocol):
     """What choosing a format needs of a tokenizer beside its tokens."""
 
     @property
-    def template(self) -> str | None: ...
+    def template(self) -> str | dict[str, Any] | None: ...
     @property
     def jinja(self) -> str | None: ...
 
@@ -194,15 +195,41 @@ def choose(tokenizer: Tokenizer, name: str | None = None) -> Format:
         except (OSError, UnicodeDecodeError):
             hint = "name a readable file of UTF-8"
             raise UserError(f"cannot read the chat template {name}", hint=hint, code=Exit.INPUT) from None
-    name = name or tokenizer.template
     if name is not None:
         return load_template(name)
-    if tokenizer.jinja is not None:
-        return Foreign(tokenizer.jinja, "the tokenizer's chat template")
+    if (own := recorded(tokenizer)) is not None:
+        return own
     if all(mark in tokenizer.specials for mark in load_template(DEFAULT).specials()):
         return load_template(DEFAULT)
     hint = f"name one: {', '.join(template_names())}, or a .jinja file"
     raise UserError("the tokenizer has no chat template", hint=hint, code=Exit.INPUT)
+
+
+def recorded(tokenizer: Tokenizer) -> Format | None:
+    """The format that a tokenizer's files say, None where they say none: having the marks of ChatML is no such word."""
+    said = tokenizer.template
+    if isinstance(said, str):
+        return load_template(said)
+    if said is not None:
+        return recipes.resolve(Template, [recipes.from_values(said, "the tokenizer's chat template")]).recipe
+    return None if tokenizer.jinja is None else Foreign(tokenizer.jinja, "the tokenizer's chat template")
+
+
+def record(tokenizer: Whole, form: Format) -> Whole:
+    """The tokenizer as it is written beside a model that was trained with a format: its files say which, so that the
+    model is asked as it was trained, whatever the tokenizer's own format is."""
+    if isinstance(form, Foreign):
+        return tokenizer.with_template(None, form.source)
+    assert isinstance(form, Template)
+    is_shipped = form.name in template_names() and form == load_template(form.name)
+    return tokenizer.with_template(form.name if is_shipped else form.model_dump(mode="json"), form.jinja())
+
+
+def is_same(first: Format, second: Format) -> bool:
+    """Whether two formats are one template."""
+    if isinstance(first, Foreign) and isinstance(second, Foreign):
+        return first.source == second.source
+    return isinstance(first, Template) and isinstance(second, Template) and first == second
 
 
 def _literals(text: str) -> list[str]:

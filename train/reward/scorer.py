@@ -7,6 +7,8 @@ scorer.probability("What is two and two?", "Four.", "Fish.")  # P(a > b)
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,13 +17,13 @@ import torch
 from torch import Tensor
 
 from train.data.batch import PADDING
-from train.data.chat import Format, choose
+from train.data.chat import Format, choose, is_same, record, recorded
 from train.data.packing import plan
 from train.data.pieces import Message
 from train.model.build import weights_digest
 from train.open import _device as open_device
 from train.preferences.load import sequences
-from train.reward.model import RewardModel, is_reward_model, load_reward_model
+from train.reward.model import BIAS, RewardModel, is_reward_model, load_reward_model
 from train.reward.objective import preferred
 from train.tokenizer.tokenizer import Tokenizer
 from workbench import registry
@@ -33,7 +35,8 @@ _MICRO_TOKENS = 16_384
 
 
 class Scorer:
-    """A reward model with its tokenizer, ready to judge; `name` is what it was opened by. digest: of its weights."""
+    """A reward model with its tokenizer and its chat template, ready to judge; `name` is what it was opened by. digest:
+    of all that its scores hang on."""
 
     def __init__(
         self, model: RewardModel, tokenizer: Tokenizer, form: Format, context: int, *, name: str = "", digest: str = ""
@@ -53,11 +56,15 @@ class Scorer:
         """fp32 scores [responses, heads]."""
         if len(prompts) != len(responses):
             raise ValueError(f"{len(prompts)} prompts and {len(responses)} responses")
-        ids = []
+        return self.score_ids(self.ids(prompts, responses))
+
+    def ids(self, prompts: Sequence[str | Sequence[Message]], responses: Sequence[str]) -> list[Sequence[int]]:
+        """The ids of each response behind its prompt, up to the token that ends it, however long."""
+        found: list[Sequence[int]] = []
         for prompt, response in zip(prompts, responses, strict=True):
             messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-            ids.append(sequences(messages, [response], self.tokenizer, self.form)[0].ids)
-        return self.score_ids(ids)
+            found.append(sequences(messages, [response], self.tokenizer, self.form)[0].ids)
+        return found
 
     def score_ids(self, ids: Sequence[Sequence[int]]) -> Tensor:
         """fp32 scores [sequences, heads] of prompts with their responses as ids, each scored at its last one."""
@@ -74,16 +81,23 @@ class Scorer:
 
     def check_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Raises UserError where a policy has another tokenizer: its ids would mean other texts here."""
-        if tokenizer.digest != self.tokenizer.digest:
-            message = f"the reward model {self.name or ''} has another tokenizer than the policy".replace("  ", " ")
-            hint = "train one from the policy's own checkpoint (train reward --from POLICY)"
-            raise UserError(message, hint=hint, code=Exit.INPUT)
+        check_tokenizer(self.tokenizer, tokenizer, self.name)
+
+
+def check_tokenizer(own: Tokenizer, policys: Tokenizer, name: str = "") -> None:
+    """Raises UserError where a reward model and a policy have different tokenizers."""
+    if own.digest != policys.digest:
+        message = f"the reward model {name} has another tokenizer than the policy".replace("  ", " ")
+        hint = "train one from the policy's own checkpoint (train reward --from POLICY)"
+        raise UserError(message, hint=hint, code=Exit.INPUT)
 
 
 def open_reward(name: str, root: Path, *, device: str = "cpu", template: str | None = None) -> Scorer:
     """A finished `train reward` run, or a directory with a reward model (transformers' too), with its tokenizer.
 
-    Raises UserError (exit 4) where there is none, or it is damaged.
+    Conversations are written as those that it was trained with, which its files say. template: how, for a directory of
+    others whose files do not. Raises UserError (exit 4) where there is no model or no template, where it is damaged, or
+    where `template` is another than the one it was trained with.
     """
     directory = reward_directory(name, root)
     model, config = load_reward_model(directory, device=open_device(device))
@@ -91,8 +105,25 @@ def open_reward(name: str, root: Path, *, device: str = "cpu", template: str | N
     if tokenizer.size > config.vocab_size:
         message = f"{directory}: the tokenizer has {tokenizer.size:,} tokens, the model knows {config.vocab_size:,}"
         raise UserError(message, hint="take the tokenizer that it was trained with", code=Exit.INPUT)
-    form = choose(tokenizer, template)
-    return Scorer(model, tokenizer, form, config.max_positions, name=name, digest=weights_digest(directory))
+    form = _form(directory, tokenizer, template)
+    written = record(tokenizer, form)
+    named = json.dumps([weights_digest(directory), tokenizer.digest, written.template, written.jinja])
+    digest = hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+    return Scorer(model, tokenizer, form, config.max_positions, name=name, digest=digest)
+
+
+def _form(directory: Path, tokenizer: Tokenizer, template: str | None) -> Format:
+    own = recorded(tokenizer)
+    if template is None:
+        if own is None:
+            hint = "name the one that it was trained with (template:)"
+            raise UserError(f"{directory} does not say its chat template", hint=hint, code=Exit.INPUT)
+        return own
+    given = choose(tokenizer, template)
+    if own is not None and (directory / BIAS).is_file() and not is_same(own, given):
+        hint = "leave the template out: it scores as it was trained, whatever the policy's template is"
+        raise UserError(f"{directory} was trained with another chat template", hint=hint, code=Exit.INPUT)
+    return given
 
 
 def reward_directory(name: str, root: Path) -> Path:

@@ -136,6 +136,7 @@ class Model(_Part):
     run: str
     """A `train reward` run, or a directory with a reward model."""
     template: str | None = None
+    """Only for a directory whose files do not say how it was trained to read conversations."""
     device: str = "cpu"
 
 

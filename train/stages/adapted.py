@@ -62,14 +62,14 @@ class Base:
             trainable(model, recipe.only)
         return model
 
-    def form(self, recipe: Adapted) -> Callable[[Callable[[Path], None]], Form]:
-        """How the trained model lies in a checkpoint."""
+    def form(self, recipe: Adapted, tokenizer: Tokenizer) -> Callable[[Callable[[Path], None]], Form]:
+        """How the trained model lies in a checkpoint, with the tokenizer that says how conversations were written."""
         lora = recipe.lora
         if lora is None:
             return WholeModel
         if recipe.only:
             raise UserError("--only and adapters exclude each other", hint="say which targets the adapters have")
-        return lambda companions: AdapterForm(lora, self.directory, self.tokenizer)
+        return lambda companions: AdapterForm(lora, self.directory, tokenizer)
 
 
 class AdapterForm:

@@ -12,6 +12,7 @@ import polars as pl
 from torch import nn
 
 from train.data.batch import Batch
+from train.data.chat import record
 from train.data.packing import Ints
 from train.dpo.losses import KTO
 from train.dpo.objective import PairPreference, SinglePreference
@@ -46,6 +47,7 @@ def dpo(recipe: Dpo, where: Where, screen: Screen, *, base: Path) -> Stage:
     tokenizer = start.tokenizer
     width = start.width(recipe.context)
     loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
+    written = record(tokenizer, loaded.format)
     _tell(loaded, screen, recipe)
     rows = _rows(loaded, recipe, width)
     if not len(rows.learned):
@@ -95,11 +97,11 @@ def dpo(recipe: Dpo, where: Where, screen: Screen, *, base: Path) -> Stage:
         parents=start.parents,
         model=lambda: start.model(recipe),
         config=start.config,
-        tokenizer=tokenizer,
+        tokenizer=written,
         terms=[Term(objective, Referred(source, reference, is_start=is_same))],
         steps=source.steps,
         evaluation=Evaluation(objective, measured) if measured else None,
-        form=start.form(recipe),
+        form=start.form(recipe, written),
         notes={
             "data": {
                 name: f"{facts['prompts']:,} prompts, {facts['pairs']:,} pairs" for name, facts in loaded.facts.items()

@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from train import checkpoint
+from train.data.chat import record
 from train.data.packing import Ints
 from train.evaluate import Evaluation, HeldOut
 from train.loop import Outcome
@@ -28,6 +29,7 @@ from train.stages.adapted import Base
 from train.stages.run import Stage, Where
 from train.stages.settings import Reward
 from train.step import Term
+from train.tokenizer.tokenizer import Tokenizer
 from workbench.console import Screen
 from workbench.errors import UserError
 from workbench.files import whole_directory, write_text
@@ -55,6 +57,11 @@ class Work:
         """Of the trunk: there is no head over the vocabulary."""
         return self.start.config.replace(tied=True)
 
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Its files say how the conversations are written that the model learns to score."""
+        return record(self.start.tokenizer, self.loaded.format)
+
     def model(self) -> RewardModel:
         """The checkpoint's trunk with new heads."""
         found = RewardModel(self.start.model(self.recipe), self.recipe.heads)
@@ -66,7 +73,7 @@ class Work:
         if self.recipe.lora is not None and self.recipe.only:
             raise UserError("--only and adapters exclude each other", hint="say which targets the adapters have")
         adapters = self.recipe.lora is not None
-        return RewardForm(self.config, self.start.tokenizer, self.recipe.heads, adapters=adapters)
+        return RewardForm(self.config, self.tokenizer, self.recipe.heads, adapters=adapters)
 
     def finish(self, outcome: Outcome) -> dict[str, Any]:
         """Write the finished model (`model/`: the best checkpoint, adapters merged, scores shifted so that the best
@@ -79,7 +86,7 @@ class Work:
         # Ouyang et al. 2022, section 3.5: labelers' demonstrations have a mean of 0 before reinforcement learning.
         model.bias -= score_ids(model, references, self.width).mean(0).to(model.bias.device)
         with whole_directory(run / MODEL) as directory:
-            form = RewardForm(self.config, self.start.tokenizer, self.recipe.heads)
+            form = RewardForm(self.config, self.tokenizer, self.recipe.heads)
             form.save({name: value.cpu() for name, value in model.state_dict().items()}, directory)
         found: dict[str, Any] = {
             "model": MODEL,
@@ -178,7 +185,7 @@ def reward(recipe: Reward, where: Where, screen: Screen, *, base: Path) -> Stage
         parents=start.parents,
         model=work.model,
         config=work.config,
-        tokenizer=tokenizer,
+        tokenizer=work.tokenizer,
         terms=[Term(objective, source)],
         steps=source.steps,
         evaluation=Evaluation(objective, measured) if measured else None,

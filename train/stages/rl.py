@@ -10,15 +10,15 @@ from typing import Any
 from torch import nn
 
 from train.checkpoint import Form
-from train.data.chat import choose
+from train.data.chat import choose, record
 from train.data.tokens import Tokens
 from train.distributed import World
 from train.evaluate import Evaluation, held_out
 from train.loop import Outcome
 from train.losses import LanguageModel
+from train.model.build import weights_digest
 from train.reward.model import load_reward_model
-from train.reward.scorer import open_reward as open_scorer
-from train.reward.scorer import reward_directory
+from train.reward.scorer import check_tokenizer, reward_directory
 from train.rewards.open import open_reward
 from train.rl.advantages import GROUPED
 from train.rl.credit import Credit, CriticCredit, GroupCredit
@@ -33,6 +33,7 @@ from train.stages.adapted import Base
 from train.stages.run import Stage, Where
 from train.stages.settings import Pg, Ppo, Rl
 from train.step import Term
+from train.tokenizer.tokenizer import Tokenizer
 from workbench.console import Screen
 from workbench.errors import Exit, UserError, did_you_mean
 
@@ -45,6 +46,7 @@ class _Parts:
 
     recipe: Rl
     start: Base
+    tokenizer: Tokenizer
     prompts: Prompts
     rollouts: Rollouts
     terms: list[Term]
@@ -64,7 +66,7 @@ class _Parts:
             parents=self.parents,
             model=lambda: rollouts.attach(model()),
             config=self.start.config,
-            tokenizer=self.start.tokenizer,
+            tokenizer=self.tokenizer,
             terms=self.terms,
             steps=self.steps,
             evaluation=self.evaluation,
@@ -99,7 +101,7 @@ def pg(recipe: Pg, world: World, where: Where, screen: Screen, *, base: Path) ->
     credit = GroupCredit(recipe.advantage, recipe.kl, recipe.whiten)
     start = Base(recipe.checkpoint, where.root)
     parts = _parts(recipe, start, credit, policy, world, where, screen, base, lambda: start.model(recipe))
-    return parts.stage("train.pg", lambda: start.model(recipe), start.form(recipe))
+    return parts.stage("train.pg", lambda: start.model(recipe), start.form(recipe, parts.tokenizer))
 
 
 def ppo(recipe: Ppo, world: World, where: Where, screen: Screen, *, base: Path) -> Stage:
@@ -115,10 +117,10 @@ def ppo(recipe: Ppo, world: World, where: Where, screen: Screen, *, base: Path) 
     value = Term(ValueLoss(recipe.critic.clip), Weighed(parts.rollouts, "tokens"), recipe.critic.coefficient, VALUE)
     parts.terms.insert(1, value)
     if recipe.critic.start:
-        scorer = open_scorer(recipe.critic.start, where.root, template=recipe.data.template)
-        scorer.check_tokenizer(start.tokenizer)
-        parts.sources["critic"] = scorer.digest
-    of_policy = start.form(recipe)
+        directory = reward_directory(recipe.critic.start, where.root)
+        check_tokenizer(Tokenizer.open(directory), start.tokenizer, recipe.critic.start)
+        parts.sources["critic"] = weights_digest(directory)
+    of_policy = start.form(recipe, parts.tokenizer)
     return parts.stage("train.ppo", model, lambda companions: ActorCriticForm(of_policy(companions)))
 
 
@@ -192,7 +194,19 @@ def _parts(
         "responses_a_rollout": plan.prompts * plan.n,
         "left_out": sum(prompts.report.dropped.values()),
     }
-    return _Parts(recipe, start, prompts, rollouts, terms, evaluation, sources, notes, parents, plan.steps)
+    return _Parts(
+        recipe,
+        start,
+        record(tokenizer, form),
+        prompts,
+        rollouts,
+        terms,
+        evaluation,
+        sources,
+        notes,
+        parents,
+        plan.steps,
+    )
 
 
 def _check(recipe: Rl, world: World) -> None:

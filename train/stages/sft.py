@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from train.data.chat import record
 from train.data.packing import plan
 from train.data.rows import read_once
 from train.data.sft import Conversations, Examples, Loaded, load
@@ -30,6 +31,7 @@ def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
     tokenizer = start.tokenizer
     width = start.width(recipe.context)
     loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
+    written = record(tokenizer, loaded.format)
     _tell(loaded, screen)
     kept = {name: _split(name, each, recipe) for name, each in loaded.sets.items()}
     once = sum(
@@ -67,11 +69,11 @@ def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
         parents=start.parents,
         model=lambda: start.model(recipe),
         config=start.config,
-        tokenizer=tokenizer,
+        tokenizer=written,
         terms=[Term(objective, source)],
         steps=source.steps,
         evaluation=Evaluation(objective, held) if held else None,
-        form=start.form(recipe),
+        form=start.form(recipe, written),
         notes={"data": {name: f"{report.rows:,} rows" for name, report in loaded.reports.items()}},
         seen=source.seen,
     )

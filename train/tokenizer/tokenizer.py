@@ -33,8 +33,9 @@ _NOT_IDENTITY = ("truncation", "padding")  # settings of a caller that a tokeniz
 class Tokenizer:
     """Made by `open` or `train.tokenizer.train.train`.
 
-    size: ids are below it. bos, eos, pad: ids, None where the tokenizer has no such token. template: the name of one of
-    our chat templates, None where the files name none. jinja: the text of the chat template, None where there is none.
+    size: ids are below it. bos, eos, pad: ids, None where the tokenizer has no such token. template: of conversations,
+    the name of one of ours or the values of another, None where the files say neither. jinja: the text of the chat
+    template, None where there is none.
     """
 
     def __init__(self, text: str, config: dict[str, Any] | None = None, jinja: str | None = None) -> None:
@@ -141,10 +142,15 @@ class Tokenizer:
         return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
-    def template(self) -> str | None:
-        """The name of one of our chat templates, None where the files name none."""
-        name = self._config.get(TEMPLATE_KEY)
-        return name if isinstance(name, str) else None
+    def template(self) -> str | dict[str, Any] | None:
+        """The name of one of our chat templates or the values of another, None where the files say neither."""
+        said = self._config.get(TEMPLATE_KEY)
+        return said if isinstance(said, str | dict) else None
+
+    def with_template(self, template: str | dict[str, Any] | None, jinja: str) -> Tokenizer:
+        """The same tokenizer whose files say that conversations are written in another way; the jinja is for others."""
+        config = {name: value for name, value in self._config.items() if name != TEMPLATE_KEY}
+        return Tokenizer(self._text, config | ({} if template is None else {TEMPLATE_KEY: template}), jinja)
 
     def save(self, directory: Path) -> None:
         """Write the files of a Hugging Face tokenizer; `AutoTokenizer` opens them and encodes the same ids."""

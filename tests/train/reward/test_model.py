@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import numpy as np
@@ -10,7 +11,8 @@ import speaking_models
 import torch
 
 from train.data.batch import PADDING
-from train.data.chat import load_template
+from train.data.chat import is_same, load_template, record
+from train.data.foreign import Foreign
 from train.model.build import build
 from train.preferences.rows import Responses, Sequenced, collate
 from train.preferences.types import Pair
@@ -108,6 +110,41 @@ def test_a_scorer_gives_numbers_and_probabilities(tmp_path):
     assert scorer.probability("one", "two", "three") + scorer.probability("one", "three", "two") == pytest.approx(1)
     with pytest.raises(UserError, match="has 97 tokens; the reward model reads 1 to 96"):
         scorer.score_ids([[5] * 97])
+
+
+def test_conversations_are_written_as_it_was_trained(tmp_path):
+    """Whatever the tokenizer's own template is, and the policy's."""
+    spoken = speaking_models.speaker()
+    mine = load_template("plain").model_copy(update={"name": "mine", "input": "/"})
+    foreign = Foreign(load_template("chatml").jinja().replace("<|im_start|>", "<|im_end|>"), "theirs")
+    scores = {}
+    for name, form in {"oasst": load_template("oasst"), "mine": mine, "theirs": foreign}.items():
+        model = judge()
+        (tmp_path / name).mkdir()
+        config, tokenizer = spoken.config.replace(tied=True), record(spoken.tokenizer, form)
+        RewardForm(config, tokenizer, 1).save(dict(model.state_dict()), tmp_path / name)
+        scorer = open_reward(str(tmp_path / name), tmp_path)
+        wanted = Scorer(model, spoken.tokenizer, form, 96)
+        assert is_same(scorer.form, form)
+        scores[name] = scorer.score(["one two"], ["three"])
+        assert scores[name] == wanted.score(["one two"], ["three"])
+        with pytest.raises(UserError, match="was trained with another chat template"):
+            open_reward(str(tmp_path / name), tmp_path, template="chatml")
+    assert len({tuple(each) for each in scores.values()}) == 3
+    digests = {open_reward(str(tmp_path / name), tmp_path).digest for name in scores}
+    assert len(digests) == 3  # of the same weights
+    assert open_reward(str(tmp_path / "oasst"), tmp_path, template="oasst").score(["one two"], ["three"])
+
+
+def test_a_directory_that_does_not_say_its_template(tmp_path):
+    written(tmp_path / "judge", heads=1)
+    (tmp_path / "judge" / "chat_template.jinja").unlink(missing_ok=True)
+    settings = json.loads((tmp_path / "judge" / "tokenizer_config.json").read_text())
+    settings.pop("winnow_template", None)
+    (tmp_path / "judge" / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(UserError, match="does not say its chat template"):
+        open_reward(str(tmp_path / "judge"), tmp_path)
+    assert open_reward(str(tmp_path / "judge"), tmp_path, template="oasst").score(["one"], ["two"])
 
 
 def test_a_policy_with_another_tokenizer_is_refused():

@@ -49,7 +49,7 @@ def test_it_learns_and_says_how_well(folder, straight):
 
 
 def test_the_best_responses_have_a_mean_of_0(folder, straight):
-    scorer = open_reward(str(straight.run.path), folder / "root", template="chatml")
+    scorer = open_reward(str(straight.run.path), folder / "root")
     assert scorer.model.bias.item() == pytest.approx(straight.data["bias"][0])
     assert scorer.score(["animal 3?"], ["dog fox"])[0] > scorer.score(["animal 3?"], ["dog cow"])[0]
     table = pl.read_parquet(straight.run.path / "held_out.parquet")
@@ -74,6 +74,16 @@ def test_kill_9_changes_nothing(folder, tmp_path, options):
     assert digest == weights_digest(whole.run.path / "model")
     tables = [pl.read_parquet(tmp_path / name / "held_out.parquet") for name in ("whole", "killed")]
     assert tables[0].equals(tables[1])
+
+
+def test_it_scores_with_the_template_that_it_was_trained_with(folder, tmp_path):
+    data = {"sets": [{"path": "rows.jsonl"}], "template": "plain"}
+    done = judges.trained(folder, tmp_path / "out", data=data)
+    scorer = open_reward(str(done.run.path), folder / "root")
+    table = pl.read_parquet(done.run.path / "held_out.parquet")
+    rows = {f"rows.jsonl:{n + 1}": f"animal {n}?" for n in range(60)}
+    found = scorer.score([rows[name] for name in table["prompt_id"]], table["text"].to_list())
+    assert found == pytest.approx(table["score"].to_list(), abs=1e-5)
 
 
 def test_two_processes_and_shards_take_the_same_steps(folder, tmp_path):

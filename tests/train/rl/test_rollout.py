@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 
 from train.checkpoint import all_complete
 from train.cli.rl import pg, ppo
-from train.data.chat import load_template
+from train.data.chat import load_template, recorded
 from train.distributed import World
+from train.open import open_model
 from train.rewards.types import Scores
 from train.rl.credit import CriticCredit, GroupCredit, Paid
 from train.rl.kl import KlSettings
@@ -244,6 +245,15 @@ def test_a_cap_of_prompts_does_not_depend_on_where_they_lie(folder: Path) -> Non
     here = load(PromptData(path="prompts.jsonl", cap=5), coder, form, base=folder, **fits)
     whole = load(PromptData(path=str(folder / "prompts.jsonl"), cap=5), coder, form, base=Path(), **fits)
     assert here.names == whole.names and len(here) == 5
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 2}])
+def test_a_policy_says_how_it_was_asked(folder: Path, tmp_path: Path, lora: Any) -> None:
+    """Also where that is not the template of the tokenizer that it began with."""
+    data = {"path": "prompts.jsonl", "template": "plain"}
+    done = policies.trained(folder, tmp_path / "out", data=data, lora=lora, rollouts=1, epochs=1, minibatches=1)
+    opened = open_model(str(done.run.path), folder / "root")
+    assert opened.form == load_template("plain") != recorded(policies.tokenizer(folder))
 
 
 def test_prompts_of_any_form() -> None:
