@@ -110,24 +110,17 @@ def _table(rows: list[Compared], a: str, b: str) -> Table:
 
 
 def _size(row: Compared, value: float) -> str:
-    from evalkit.tasks.metrics import metric_of
+    from evalkit.run.show import number
 
-    if value != value:
-        return "-"
-    return f"{100 * value:.1f} %" if metric_of(row.metric).share else f"{value:.4g}"
+    return number(row.metric, value)
 
 
 def _flips(found: list[Flip]) -> Table:
+    from evalkit.run.said import short
+
     columns = ("task", "item", "", "A said", "B said", "right", "asked")
     rows = [
-        (flip.label, flip.item[:12], "gained" if flip.gained else "lost", *(_short(text) for text in flip[3:]))
+        (flip.label, flip.item[:12], "gained" if flip.gained else "lost", *(short(text) for text in flip[3:]))
         for flip in found
     ]
     return Table(columns, rows, "Items that tell them apart", "evalkit show RUN --item ID shows one whole")
-
-
-def _short(text: str) -> str:
-    from workbench.visible import one_line
-
-    line = one_line(text)
-    return line if len(line) <= 60 else line[:28] + " ... " + line[-27:]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from evalkit.compare.runs import Compared, of_task
 from evalkit.run.rows import ITEMS, SCORES
+from evalkit.run.said import answer, question, right_answer
 
 
 class Flip(NamedTuple):
@@ -59,22 +60,3 @@ def flips(a: Path, b: Path, row: Compared, count: int) -> list[Flip]:
         )
         for one in chosen.to_dicts()
     ]
-
-
-def answer(item: dict[str, Any]) -> str:
-    """What a model took or said: a choice, the answer that was extracted, or the text."""
-    if item["predicted"] is not None and item["choices"]:
-        return str(item["choices"][item["predicted"]])
-    return str(item["extracted"] if item["extracted"] is not None else (item["outputs"] or [""])[0])
-
-
-def right_answer(item: dict[str, Any]) -> str:
-    """The right choices or texts."""
-    gold = [item["choices"][place] for place in item["gold"] or []] if item["choices"] else []
-    return " | ".join(gold or item["answers"] or [])
-
-
-def question(item: dict[str, Any]) -> str:
-    """The end of the prompt: its last block, before which the examples stand."""
-    prompts = item["prompts"] or [""]
-    return str(prompts[0]).rstrip().rsplit("\n\n", 1)[-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.run.rows import ITEMS, SCORES, read_rows, read_summary
+from evalkit.run.rows import ITEMS, SCORES, label, read_rows, read_summary
 from evalkit.statistics.paired import Difference, Verdict, compare, holm, verdict
 from evalkit.tasks.metrics import metric_of
 from workbench.errors import Exit, UserError, did_you_mean
@@ -110,16 +110,11 @@ def compare_runs(
     rows = []
     for (name, metric, difference, counts), p in zip(found, adjusted, strict=True):
         better = metric_of(metric).better
-        say = "{:.2%}" if metric_of(metric).share else "{:.3g}"
+        say = "{:.1%}" if metric_of(metric).share else "{:.3g}"
         said = verdict(difference, p, within=within, lower_is_better=better == "lower", say=say)
         left_out = counts["only_a"], counts["only_b"], counts["unscored"], counts["prompts"]
         rows.append(Compared(*name, metric, better, difference, p, said, *left_out))
     return Comparison(rows, notes)
-
-
-def label(task: str, preset: str) -> str:
-    """`mmlu@helm`, or `mmlu` under the default preset."""
-    return task if preset == "default" else f"{task}@{preset}"
 
 
 def _tasks(run: Path) -> dict[tuple[str, str], dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,17 +76,20 @@ def evaluate(
     resume: bool = True,
     force: bool = False,
     shared: bool = True,
+    attach: Callable[[Path], None] = lambda path: None,
     listener: Listener = lambda event: None,
 ) -> Run:
     """The finished run of an evaluation; one that broke off goes on from its stored answers, to the same files.
 
     shared: answers are kept under the workspace for all runs; else in this run's directory until it is finished.
-    Raises UserError as `Run.create`, and (exit 3) where the model answers nothing at all.
+    attach: hears of the run's directory before anything is asked. Raises UserError as `Run.create`, and (exit 3) where
+    the model answers nothing at all.
     """
     parents = [asked.training.run] if asked.training.run is not None else []
     run = Run.create(out, KIND, asked.recipe, root=root, parents=parents, resume=resume, force=force)
     with run:
         if not run.is_finished:
+            attach(run.path)
             _write(run, asked, root / SHARED if shared else run.path / "units" / SHARED.name, listener)
         remove(run.path / "units")
     return run

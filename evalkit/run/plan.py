@@ -91,7 +91,7 @@ def _planned(settings: EvalSettings, task: Task, sources: Sources, model: Model)
     chat = task.chat and "chat" in model.can
     rendered = render_items(task, items, pool, chat=chat, count=model.count, context=model.context)
     _check(task, model, rendered)
-    windows = Windows(bos=settings.bos)
+    windows = Windows(bos=settings.text_bos)
     return Planned(task, source, examples, items, rendered, windows, settings.seed)
 
 

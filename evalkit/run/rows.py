@@ -73,6 +73,11 @@ def scores_schema() -> pa.Schema:
     return pa.schema([*((name, pa.string()) for name in names), ("value", pa.float64()), ("weight", pa.float64())])
 
 
+def label(task: str, preset: str) -> str:
+    """`mmlu@helm`, or `mmlu` under the default preset."""
+    return task if preset == "default" else f"{task}@{preset}"
+
+
 def read_rows(run: Path, table: str) -> pl.LazyFrame:
     """`items` or `scores` of a run."""
     return read_tables(run / table)

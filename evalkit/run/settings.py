@@ -17,6 +17,15 @@ class EvalSettings(Section):
     """What `evalkit run` does. The model and what decides its answers come first."""
 
     model: str
+    precision: Literal["fp32", "bf16"] = "fp32"
+    best: bool = False
+    """A run's best checkpoint instead of its last."""
+    base: str | None = None
+    """The model that an adapter belongs to, where it lies elsewhere than the adapter says."""
+    template: str | None = None
+    """Of conversations, instead of the tokenizer's own."""
+    bos: bool | None = None
+    """Whether prompts begin with the begin-of-text token; null: as the tokenizer's own files say."""
     tasks: tuple[str, ...] = ()
     """Tasks, `task@preset`, suites, and files of the user's own."""
     presets: str = ""
@@ -31,8 +40,8 @@ class EvalSettings(Section):
     """By task (or `task:shots`): a file, a folder, a URL."""
     data_root: tuple[str, ...] = ()
     """Folders in which tasks look for the names they know."""
-    bos: Literal["context", "scored", "none"] = "context"
-    """How texts that are read whole begin."""
+    text_bos: Literal["context", "scored", "none"] = "context"
+    """How texts that are read whole begin: see `evalkit.models.types.Windows`."""
     change: dict[str, dict[str, Any]] = {}  # noqa: RUF012
     """By task: settings of it that are not its own, such as `{gsm8k: {decoding: {max_new: 512}}}`."""
 
