@@ -20,14 +20,18 @@ from workbench.files import write_text
 
 
 class ModelReward:
-    """The scores of a trained reward model. It reads text by its own tokenizer, whatever the policy's is."""
+    """The scores of a trained reward model. It reads text by its own tokenizer and chat template, whatever the policy's
+    are; so what fits into the policy's context may not fit into its own."""
 
     def __init__(self, name: str, digest: str, scorer: Scorer) -> None:
         self.name, self.digest, self.scorer = name, digest, scorer
 
     def __call__(self, prompts: Sequence[Prompt], responses: Sequence[str]) -> Scores:
-        """The scores, the mean of an ensemble."""
-        return Scores(np.array(self.scorer.score(prompts, responses), np.float64), {})
+        """The scores, the mean of an ensemble. Where prompt and response are longer than the context, the beginning is
+        left out, and the part `too_long` is 1: a policy that is cut off there could not be trained otherwise."""
+        ids, context = self.scorer.ids(prompts, responses), self.scorer.context
+        found = self.scorer.score_ids([one[-context:] for one in ids]).double().mean(-1).numpy()
+        return Scores(found, {"too_long": np.array([len(one) > context for one in ids], np.float64)})
 
     def close(self) -> None:
         """Nothing is held but memory."""

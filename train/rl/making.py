@@ -23,6 +23,7 @@ from train.generate import Sampler
 from train.lora import adapters_off
 from train.losses import token_logprobs
 from train.preferences.rows import Responses, collate, grouped
+from train.rewards.cut import WithoutEnd, without_end
 from train.rewards.types import Reward, checked
 from train.rl.credit import Credit, Paid
 from train.rl.critic import ActorCritic
@@ -46,8 +47,8 @@ class Plan:
     """How rollouts are made and used.
 
     prompts: of a rollout, `n` responses each. longest: tokens of a response. epochs: how often a rollout is read, in
-    so many minibatches (optimizer steps) each. without_end: the score of a response that did not come to an end, none:
-    what the reward says. width, micro_tokens: of the rows of a forward pass.
+    so many minibatches (optimizer steps) each. without_end: the score of a response that did not come to an end.
+    width, micro_tokens: of the rows of a forward pass.
     """
 
     rollouts: int
@@ -57,7 +58,7 @@ class Plan:
     epochs: int
     minibatches: int
     temperature: float
-    without_end: float | None
+    without_end: WithoutEnd
     width: int
     micro_tokens: int
     precision: str
@@ -123,11 +124,9 @@ class Maker:
         asked = [self.prompts.asked[chosen[one.place]] for one in said]
         texts = [one.text for one in said]
         judged = world.once(lambda: self._judged(asked, texts, names))
-        scores = torch.tensor(judged[""], dtype=torch.float64)
+        whole = [one.reason != "length" for one in said]
+        scores = torch.from_numpy(without_end(np.array(judged[""], np.float64), whole, plan.without_end))
         parts = {name: values for name, values in judged.items() if name}
-        ended = torch.tensor([one.reason != "length" for one in said])
-        if plan.without_end is not None:
-            scores = torch.where(ended, scores, plan.without_end)
         prompt_ids = [self.prompts.ids[chosen[one.place]] for one in said]
         found = self._measured(model, world, names, prompt_ids, said)
         mask = torch.arange(plan.longest) < torch.tensor([len(one.ids) for one in said])[:, None]
@@ -146,7 +145,7 @@ class Maker:
             "token_kl": float(drift.sum() / lengths.sum()),
             "beta": beta,
             "length": float(lengths.double().mean()),
-            "ended": float(ended.double().mean()),
+            "ended": float(np.mean(whole)),
             "dead_groups": float((groups.amax(-1) == groups.amin(-1)).double().mean()) if plan.n > 1 else 0.0,
             "sampler_gap": found.pop("gap"),
         }

@@ -15,6 +15,7 @@ from train.lora import LoraSettings
 from train.model.config import ModelConfig, Rope
 from train.optim import OptimSettings
 from train.preferences.load import PreferenceData, PreferenceSet
+from train.rewards.cut import WithoutEnd
 from train.rewards.settings import RewardSettings
 from train.rl.advantages import Whitening
 from train.rl.kl import KlSettings
@@ -271,8 +272,9 @@ class Rl(Adapted):
     """How often a rollout is read."""
     minibatches: PositiveInt = 1
     """Optimizer steps of an epoch."""
-    without_end: float | None = None
-    """Score of a response that did not come to an end within `longest` (default: what the reward says of it)."""
+    without_end: WithoutEnd = "lowest"
+    """Score of a response that did not come to an end within `longest`: a number, `lowest` (of its rollout), or
+    `reward` (what the reward says, as if it had ended there)."""
     clip: PositiveFloat = 0.2
     clip_high: PositiveFloat | None = None
     """How far above 1 the ratio counts (default: as below)."""

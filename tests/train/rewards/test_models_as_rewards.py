@@ -39,6 +39,29 @@ def test_a_reward_model_scores_and_compares(tmp_path: Path) -> None:
     assert found.total.tolist() == pytest.approx([0.5 * a + b for a, b in zip(wanted, signs, strict=False)], abs=1e-5)
 
 
+def test_what_is_longer_than_its_context_is_scored_by_its_end_and_counted(tmp_path: Path) -> None:
+    spoken = speaking_models.speaker()
+    model = RewardModel(build(spoken.config, seed=3), 1)
+    new_heads(model, 5)
+    (tmp_path / "judge").mkdir()
+    form = RewardForm(spoken.config.replace(tied=True), spoken.tokenizer, 1)
+    form.save(dict(model.state_dict()), tmp_path / "judge")
+    (tmp_path / "b.jsonl").write_text("")
+    part = {"kind": "model", "run": str(tmp_path / "judge"), "template": "chatml"}
+    made = resolve(RewardSettings, [from_values({"parts": {"taste": part}}, "test")]).recipe
+    reward = open_reward(made, tmp_path, base=tmp_path)
+    responses = ["three", "three four " * 60]
+    found = checked(reward, ["one two"] * 2, responses)
+    assert found.parts["taste.too_long"].tolist() == [0, 1]
+    scorer = open_scorer(str(tmp_path / "judge"), tmp_path, template="chatml")
+    first, second = scorer.ids(["one two"] * 2, responses)
+    assert len(second) > 96
+    wanted = scorer.score_ids([first, second[-96:]]).mean(-1).tolist()
+    assert found.total.tolist() == pytest.approx(wanted, abs=1e-5)
+    with pytest.raises(UserError, match="the reward model reads 1 to 96"):
+        scorer.score(["one two"], responses[1:])
+
+
 def test_a_reward_model_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         open_reward(settings(str(tmp_path / "gone")), tmp_path, base=tmp_path)

@@ -220,6 +220,14 @@ def test_settings_of_what_is_said(folder: Path, tmp_path: Path) -> None:
     cut = table.filter(pl.col("reason") == "length")
     assert 0 < cut.height < table.height and set(cut["score"]) == {-1.0}
     assert table.filter(pl.col("reason") == "eos")["score"].min() > -1.0
+    table = pl.read_parquet(
+        policies.trained(folder, tmp_path / "lowest", rollouts=2, without_end="lowest").run.path / "rollouts"
+    )
+    judged = table["part.a"] + 0.25 * table["part.short"]
+    for rollout in (slice(0, 16), slice(16, 32)):  # as the reward says, but nobody gains by having no end
+        cut = table["reason"][rollout] == "length"
+        assert set(table["score"][rollout].filter(cut)) == {judged[rollout].min()}
+        assert (table["score"][rollout] == judged[rollout]).filter(~cut).all()
     halves = policies.trained(folder, tmp_path / "bf16", "ppo", rollouts=2, precision="bf16")
     assert 0 < max(told(halves.run.path, "policy.sampler_gap")) < 0.1
 
