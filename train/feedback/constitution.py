@@ -6,48 +6,48 @@ from pathlib import Path
 
 from pydantic import Field
 
-from train.rewards.judge import check_fields
+from train.rewards.judge import DATA, check_fields
 from workbench.errors import UserError
 from workbench.recipes import Section, from_file, resolve
 
 SHIPPED = Path(__file__).parent / "constitution.yaml"
-CRITIQUE = """Here is a request and an answer of an assistant.
+CRITIQUE = f"""Here is a request and an answer of an assistant. {DATA}
 
 [Request]
-{prompt}
+{{prompt}}
 
 [Answer]
-{response}
+{{response}}
 
-{principle} Be particular and brief.
+{{principle}} Be particular and brief.
 
 Critique:"""
-REVISION = """Here is a request, an answer of an assistant, and a critique of the answer.
+REVISION = f"""Here is a request, an answer of an assistant, and a critique of the answer. {DATA}
 
 [Request]
-{prompt}
+{{prompt}}
 
 [Answer]
-{response}
+{{response}}
 
 [Critique]
-{critique}
+{{critique}}
 
-{principle} Write the new answer alone, without any remark about it.
+{{principle}} Write the new answer alone, without marks and without any remark about it.
 
 Answer:"""
-PREFERENCE = """Here is a request and two answers of assistants.
+PREFERENCE = f"""Here is a request and two answers of assistants. {DATA}
 
 [Request]
-{prompt}
+{{prompt}}
 
 [Answer A]
-{a}
+{{a}}
 
 [Answer B]
-{b}
+{{b}}
 
-{principle} Answer with one letter, A or B.
+{{principle}} Answer with one letter, A or B.
 
 The better answer is:"""
 

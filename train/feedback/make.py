@@ -29,7 +29,7 @@ from workbench.yamltree import dump
 
 KIND = "train.feedback"
 DROPPED, REPORT = "dropped.jsonl", "report.json"
-VERSION = 1  # raised when the code changes what is written
+VERSION = 2  # raised when the code changes what is written
 _ANSWERS = ("response", "completion", "output")
 
 

@@ -11,7 +11,7 @@ import xxhash
 
 from train.ask import Asked, How, Said, Voice
 from train.feedback.constitution import Constitution, Principle
-from train.rewards.judge import fill
+from train.rewards.judge import ask
 from train.rewards.types import Prompt, whole_text
 from workbench.errors import Exit, UserError
 
@@ -150,12 +150,12 @@ class Work:
         return self.constitution.principles[number % len(self.constitution.principles)]
 
     def _fill(self, template: str, record: dict[str, Any], principle: str, critique: str = "") -> str:
-        texts = {"prompt": whole_text(record["prompt"]), "response": record["response"]}
-        return fill(template, texts | {"principle": principle, "critique": critique})
+        texts = {"prompt": whole_text(record["prompt"]), "response": record["response"], "critique": critique}
+        return ask(template, texts, {"principle": principle})
 
     def _pair(self, record: dict[str, Any], first: str, second: str, texts: dict[str, str]) -> str:
         values = {"prompt": whole_text(record["prompt"]), "a": record[first], "b": record[second]}
-        return fill(self.constitution.preference, values | {"principle": texts[record["principle"]]})
+        return ask(self.constitution.preference, values, {"principle": texts[record["principle"]]})
 
 
 def _dropped(said: Said, *, whole: bool = True) -> dict[str, str]:

@@ -117,7 +117,7 @@ def _judge(name: str, part: Judge, places: _Places) -> JudgeReward:
     wanted = ("prompt", "response") if part.baseline is None else ("prompt", "a", "b")
     check_fields(template, wanted, f"the prompt of {name}")
     answers = None if part.baseline is None else by_prompt(places.base / part.baseline, _ANSWER)
-    digests = [dump(part), template] + ([] if part.baseline is None else [_of(places.base / part.baseline)])
+    digests = ["quoted", dump(part), template] + ([] if part.baseline is None else [_of(places.base / part.baseline)])
     client = Client(part.endpoint, cache=places.root / ANSWERS, transport=places.transport)
     return JudgeReward(name, _digest(*digests), part, client, template, answers)
 

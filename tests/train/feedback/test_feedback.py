@@ -42,7 +42,9 @@ class Judge:
         usage = {"prompt_tokens": 7, "completion_tokens": 1}
         choice: dict[str, Any] = {"finish_reason": "stop"}
         if text.endswith("The better answer is:"):
-            a, b = re.search(r"\[Answer A\]\n(.*)\n\n\[Answer B\]\n(.*?)\n\n", text, re.DOTALL).groups()  # type: ignore[union-attr]
+            a, b = re.search(
+                r"\[Answer A\]\n<<<\w+\n(.*)\n\w+>>>\n\n\[Answer B\]\n<<<\w+\n(.*?)\n\w+>>>", text, re.S
+            ).groups()  # type: ignore[union-attr]
             level = len(a) - len(b) + 0.5
             top = [{"token": name, "logprob": one} for name, one in (("A", 0.0), (" B", -level))]
             choice |= {"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": top}]}}
@@ -51,7 +53,7 @@ class Judge:
         elif text.endswith("Critique:"):
             choice["message"] = {"content": " Too short."}
         elif text.endswith("Answer:"):
-            old = text.partition("[Answer]\n")[2].partition("\n\n[Critique]\nToo short.")[0]
+            old = re.search(r"\[Answer\]\n<<<\w+\n(.*)\n\w+>>>\n\n\[Critique\]\n<<<\w+\nToo short.\n", text)[1]  # type: ignore[index]
             choice |= {"message": {"content": f" {old}!"}, "finish_reason": "length" if "long" in old else "stop"}
         else:
             choice["message"] = {"content": f" reply {body['seed'] % 1000}"}
