@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalkit.compare.ratios import compare_ratios
 from evalkit.run.rows import ITEMS, SCORES, label, read_rows, read_summary
 from evalkit.statistics.paired import Difference, Verdict, compare, holm, verdict
 from evalkit.tasks.metrics import metric_of
@@ -67,7 +68,16 @@ class _Pair:
 
     a: pl.Series
     b: pl.Series
+    sizes: pl.Series
     clusters: pl.Series | None
+
+    def difference(self, metric: str) -> Difference:
+        """B less A."""
+        clusters = None if self.clusters is None else self.clusters.to_list()
+        a, b = self.a.to_numpy(), self.b.to_numpy()
+        if metric_of(metric).over == "sums":
+            return compare_ratios(a, b, self.sizes.to_numpy(), clusters)
+        return compare(a, b, clusters, bounded=metric_of(metric).share)
 
 
 def compare_runs(
@@ -97,10 +107,9 @@ def compare_runs(
         for metric in _chosen(left[name], right[name], metrics):
             pair = _pair(a, b, name, metric, macro=left[name]["average"] == "macro")
             if pair is None:
-                notes.append(f"{label(*name)}: {metric} is a ratio of sums and is not compared item by item")
+                notes.append(f"{label(*name)}: {metric} is counted in units of their own by both, and is not compared")
                 continue
-            bounded = metric_of(metric).share
-            difference = compare(pair.a.to_numpy(), pair.b.to_numpy(), _list(pair.clusters), bounded=bounded)
+            difference = pair.difference(metric)
             counts_here = {**counts, "unscored": counts["shared"] - len(pair.a)}
             found.append((name, metric, difference, counts_here))
     if metrics and not found:
@@ -180,30 +189,30 @@ def _chosen(left: dict[str, Any], right: dict[str, Any], wanted: Sequence[str]) 
 
 
 def _pair(a: Path, b: Path, name: tuple[str, str], metric: str, *, macro: bool) -> _Pair | None:
-    """The values side by side, sorted by item; None for a metric whose items do not average to it."""
+    """The values side by side, sorted by item; None for ratios whose denominators differ, as tokens of two tokenizers.
+
+    Losses that end as a perplexity are compared as they are, in nats; what ends in bits, in bits.
+    """
     import polars as pl
 
-    if metric_of(metric).over == "sums":
-        return None
-    columns = ["item", "group", "cluster", "value"]
+    columns = ["item", "group", "cluster", "value", "weight"]
     left, right = (of_task(run, SCORES, name).filter(pl.col("metric") == metric).select(columns) for run in (a, b))
-    joined = left.join(right.select("item", "value"), on="item", suffix="_b").sort("item").collect()
-    values, others = joined["value"], joined["value_b"]
-    if macro and joined["group"].null_count() == 0 and joined.height:
+    joined = left.join(right.select("item", "value", "weight"), on="item", suffix="_b").sort("item").collect()
+    values, others, sizes = joined["value"], joined["value_b"], joined["weight"]
+    if metric_of(metric).over == "sums":
+        if not sizes.equals(joined["weight_b"]):
+            return None
+        if metric_of(metric).finish == "bits":
+            values, others = values / math.log(2), others / math.log(2)
+    elif macro and joined["group"].null_count() == 0 and joined.height:
         # So weighted, the plain mean is the mean of the groups' means.
-        sizes = pl.col("item").count().over("group")
-        weights = joined.select(pl.len() / (pl.col("group").n_unique() * sizes))["len"]
-        values, others = values * weights, others * weights
+        share = joined.select(pl.len() / (pl.col("group").n_unique() * pl.len().over("group")))["len"]
+        values, others = values * share, others * share
     clusters = None
     if joined["cluster"].null_count() < joined.height:
-        clusters = joined.select(pl.coalesce(pl.lit("c:") + pl.col("cluster"), pl.lit("i:") + pl.col("item")))[
-            "literal"
-        ]
-    return _Pair(values, others, clusters)
-
-
-def _list(clusters: pl.Series | None) -> list[str] | None:
-    return None if clusters is None else clusters.to_list()
+        names = pl.coalesce(pl.lit("c:") + pl.col("cluster"), pl.lit("i:") + pl.col("item"))
+        clusters = joined.select(names.alias("name"))["name"]
+    return _Pair(values, others, sizes, clusters)
 
 
 def effect(said: str) -> float:
