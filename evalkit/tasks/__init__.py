@@ -7,6 +7,7 @@ from evalkit.tasks.metrics import METRICS, metric_of
 from evalkit.tasks.render import Asked, Rendered, render_items
 from evalkit.tasks.schema import Task
 from evalkit.tasks.score import Scored, score
+from evalkit.tasks.tools import Tools
 
 __all__ = [
     "METRICS",
@@ -16,6 +17,7 @@ __all__ = [
     "Scored",
     "Sources",
     "Task",
+    "Tools",
     "expand",
     "load_task",
     "metric_of",

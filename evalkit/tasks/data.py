@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from evalkit.tasks import made
 from evalkit.tasks.schema import Data
 from workbench.errors import Exit, UserError
 
@@ -40,6 +41,8 @@ class Sources(NamedTuple):
         if named is None and shots:
             folder = self.given.get(task)
             named = folder if folder is not None and Path(folder).is_dir() else None
+        if named is None and data.made is not None:
+            return [made.url(data.made, data.seed, data.count)]
         if named is not None:
             found = _given(named, data)
             if found:
@@ -115,6 +118,9 @@ def read_rows(files: Sequence[str]) -> Iterator[Row]:
     Raises UserError with file and line where a file is damaged, so that what follows cannot be read at all.
     """
     for file in files:
+        if file.startswith(made.SCHEME):
+            yield from (Row(file, number, fields) for number, fields in enumerate(made.rows(file), 1))
+            continue
         name = Path(file).name
         try:
             with _opened(file) as stream:
@@ -132,9 +138,13 @@ def read_rows(files: Sequence[str]) -> Iterator[Row]:
 
 
 def digest(files: Sequence[str]) -> str:
-    """SHA-256 of the files' bytes, as they lie on the disk."""
+    """SHA-256 of the files' bytes, as they lie on the disk; of items that the package makes, of these."""
     found = hashlib.sha256()
     for file in files:
+        if file.startswith(made.SCHEME):
+            for fields in made.rows(file):
+                found.update(json.dumps(fields, sort_keys=True).encode() + b"\n")
+            continue
         with _raw(file) as stream:
             while part := stream.read(1 << 20):
                 found.update(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -26,14 +26,16 @@ Kind = Literal[
 
 
 class Data(Section):
-    """Where rows are: names of files (without suffix) and a dataset's folder to look for below a data root, or the
-    name of a generator of the package."""
+    """Where rows are: names of files (without suffix) and a dataset's folder to look for below a data root; or `made`,
+    a set that the package makes, by `seed` and with at most `count` items."""
 
     files: tuple[str, ...] = ()
     dataset: str | None = None
     config: str | None = None
     split: str = "test"
-    made: str | None = None
+    made: Literal["arithmetic", "copying", "facts", "grammar", "harmless", "instructions", "invented"] | None = None
+    seed: int = 0
+    count: int = Field(default=500, ge=1, le=1_000_000)
 
 
 class Shots(Section):
@@ -97,6 +99,25 @@ class Decoding(Section):
     n: int = Field(default=1, ge=1, le=1000)
 
 
+class Scoring(Section):
+    """What some metrics need besides.
+
+    pass_at_k: k, and how a program is made of an answer (`answer`, and the item's fields), its seconds of CPU and
+    by the clock, its memory.
+    toxicity: `model`, a run of `curate harm train`, or `words`, a file with one word or phrase a line; `bound`, from
+    which a text counts as toxic.
+    """
+
+    k: tuple[int, ...] = (1,)
+    program: Text = "{{answer}}"
+    cpu_s: int = Field(default=10, ge=1, le=600)
+    wall_s: float = Field(default=100.0, ge=1, le=6000)
+    memory_mb: int = Field(default=512, ge=64)
+    model: str | None = None
+    words: str | None = None
+    bound: float = 0.5
+
+
 class Task(Section):
     """One task under one preset.
 
@@ -134,7 +155,7 @@ class Task(Section):
     extract: dict[str, Extract] = Field(default_factory=dict)
     normalise: Normalise = Normalise()
     decoding: Decoding = Decoding()
-    settings: dict[str, Any] = Field(default_factory=dict)
+    scoring: Scoring = Scoring()
     cluster: Expression | None = None
     group: Expression | None = None
     average: Literal["micro", "macro"] = "micro"
@@ -155,6 +176,8 @@ class Task(Section):
             raise ValueError("a choice task needs `prompt` or `contexts`")
         if "pass_at_k" in self.metrics and self.tests is None:
             raise ValueError("pass_at_k needs `tests`")
+        if "pass_at_k" in self.metrics and not all(1 <= k <= self.decoding.n for k in self.scoring.k):
+            raise ValueError(f"pass_at_k: k from 1 to the number of answers, decoding.n ({self.decoding.n})")
         return self
 
     @property

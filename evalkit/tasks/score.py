@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from evalkit.models.types import Generated, Likelihood, Rolled
 from evalkit.tasks.items import Item
 from evalkit.tasks.render import Rendered
 from evalkit.tasks.schema import Task
+from evalkit.tasks.tools import Tools
 
 Answer = Likelihood | Rolled | list[Generated] | None
 
@@ -34,10 +35,10 @@ class Scored:
     predicted: int | None = None
 
 
-def score(task: Task, item: Item, rendered: Rendered, answers: Sequence[Answer], **tools: Any) -> Scored:
+def score(task: Task, item: Item, rendered: Rendered, answers: Sequence[Answer], tools: Tools | None = None) -> Scored:
     """The scores of one item from the answers to `rendered.asked`, in that order; None is an answer that is missing.
 
-    tools: what some metrics need besides: `harm` (a scorer of texts), `programs` (runs tests of code).
+    tools: what tests of programs and scorers of harm need.
     """
     if rendered.problem is not None:
         return Scored("failed", rendered.problem)
@@ -54,7 +55,7 @@ def score(task: Task, item: Item, rendered: Rendered, answers: Sequence[Answer],
 
     outputs = answers[0]
     assert isinstance(outputs, list)
-    return score_outputs(task, item, rendered, outputs, tools)
+    return score_outputs(task, item, outputs, tools)
 
 
 def _failed(answers: Sequence[Answer]) -> str | None:
