@@ -47,6 +47,20 @@ def test_a_ratio_has_the_error_of_the_delta_method() -> None:
     assert ratio(X, Y, seed=1) != found
 
 
+def test_the_interval_counts_in_errors_of_the_jackknife() -> None:
+    x, y = X[:6], Y[:6]
+    without = np.array([(x.sum() - x[i]) / (y.sum() - y[i]) for i in range(6)])
+    jackknife = math.sqrt(5 / 6 * np.square(without - x.sum() / y.sum()).sum())
+    found = ratio(x, y)
+    assert found.method == "t"
+    assert found.high - found.value == pytest.approx(2.5705818356363 * jackknife, rel=1e-9)
+
+
+def test_a_document_that_is_the_whole_sum_has_no_interval() -> None:
+    found = ratio([3.0, 0.0, 0.0], [2.0, 0.0, 0.0])
+    assert found.value == 1.5 and math.isnan(found.high)
+
+
 def test_clusters_are_summed_first() -> None:
     names = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     found, summed = ratio(X, Y, names), ratio(X.reshape(5, 2).sum(1), Y.reshape(5, 2).sum(1))
