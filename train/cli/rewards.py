@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,8 +23,12 @@ from train.cli.use import (
     _open,
 )
 from workbench.console import Result, Screen, command
-from workbench.options import DEFAULT_ROOT, Root, Seed, Sets
+from workbench.errors import UserError
+from workbench.options import DEFAULT_ROOT, Force, Resume, Root, Seed, Sets
 from workbench.render import Table, count
+
+if TYPE_CHECKING:
+    from train.rewards.cut import WithoutEnd
 
 
 @command("train.bestofn/1")
@@ -37,11 +41,17 @@ def bestofn(
     reward: Annotated[Path, typer.Option("--reward", metavar="FILE", help="YAML with the parts of the reward.")],
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Responses to each prompt.")] = 8,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write JSONL: the best, and all with scores.")
+        Path | None, typer.Option("--out", metavar="FILE", help="Write best.jsonl of the run here, too.")
     ] = None,
     at_least: Annotated[
         float | None, typer.Option("--at-least", metavar="X", help="Write only prompts whose best scores as much.")
     ] = None,
+    without_end: Annotated[
+        str,
+        typer.Option(
+            "--without-end", metavar="RULE", help="Score of what was cut off: lowest (of all), reward, or a number."
+        ),
+    ] = "lowest",
     text: Annotated[bool, typer.Option("--text", help="Prompts are texts to go on from, not turns of a user.")] = False,
     max_new: MaxNew = 256,
     temperature: Temperature = 1.0,
@@ -58,50 +68,67 @@ def bestofn(
     device: Device = "cpu",
     precision: Precision = "fp32",
     root: Root = DEFAULT_ROOT,
+    resume: Resume = True,
+    force: Force = False,
 ) -> Result:
-    """The best of n responses to each prompt by a reward; --set changes the reward's settings."""
-    import json
+    """The best of n responses to each prompt by a reward, as a run; --set changes the reward's settings."""
     import math
 
-    from train.rewards.bestofn import curve, draw
+    from train.rewards.bestofn import BEST, Settings, make
     from train.rewards.files import prompts_of
     from train.rewards.open import open_reward, read_settings
     from train.sampler import Params
     from workbench.files import write_text
 
     params = Params(max_new, temperature, top_k, top_p, min_p, tuple(stop or ()))
+    lowest = -math.inf if at_least is None else at_least
+    settings = Settings(number, seed, not text, rows, _rule(without_end), lowest)
     judge = open_reward(read_settings(reward, sets or []), root, base=reward.parent, name=reward.stem)
     try:
         asked = prompts_of(prompts)
         opened = _open(model, root, device, precision, best, base, template)
-        found = draw(opened, asked, judge, params, n=number, seed=seed, chat=not text, rows=rows)
+        run, data = make(
+            opened,
+            asked,
+            judge,
+            params,
+            settings,
+            root,
+            named=prompts.name,
+            resume=resume,
+            force=force,
+            listener=screen.progress,
+        )
     finally:
         judge.close()
-    if found.dropped:
-        named = "; ".join(found.dropped[:3])
-        screen.warn(f"{len(found.dropped):,} prompts have no room in the context and are left out, such as: {named}")
-    written = found.rows(-math.inf if at_least is None else at_least)
+    if data["dropped"]:
+        named = "; ".join(data["dropped_first"])
+        screen.warn(f"{data['dropped']:,} prompts have no room in the context and are left out, such as: {named}")
+    written = run.path / BEST
     if out is not None:
-        write_text(out, "".join(json.dumps(row, ensure_ascii=False, default=list) + "\n" for row in written))
-    points = curve(found.scores)
-    data = {
-        "model": str(opened.directory),
-        "digest": opened.digest,
-        "reward": judge.digest,
-        "prompts": len(found.prompts),
-        "dropped": len(found.dropped),
-        "kept": len(written),
-        "tokens": found.tokens,
-        "curve": [point._asdict() for point in points],
-        "parts": {name: float(values.mean()) for name, values in found.parts.items()},
-        "out": None if out is None else str(out),
-    }
+        write_text(out, written.read_bytes().decode())
+        written = out
     note = "unbiased, over all subsets of n; KL: the most that the best of n is away from the policy, in nats"
     table = Table(
         ["n", "reward", "±", "KL at most"],
-        [[point.n, point.reward, point.interval, point.kl] for point in points],
-        f"Best of n over {count(len(found.prompts))} prompts",
+        [[point["n"], point["reward"], point["interval"], point["kl"]] for point in data["curve"]],
+        f"Best of n over {count(data['prompts'])} prompts",
         note,
     )
-    said = [] if out is None else [f"{count(len(written))} of {count(len(found.prompts))} prompts in {out}"]
-    return Result(data, [table, *said])
+    said = f"{count(data['kept'])} of {count(data['prompts'])} prompts in {written}"
+    return Result({**data, "out": str(written)}, [table, said], run.path)
+
+
+def _rule(text: str) -> WithoutEnd:
+    """`--without-end`: a rule by its name, or a number."""
+    import math
+
+    rules: dict[str, WithoutEnd] = {"lowest": "lowest", "reward": "reward"}
+    if text in rules:
+        return rules[text]
+    try:
+        if math.isfinite(value := float(text)):
+            return value
+    except ValueError:
+        pass
+    raise UserError(f"--without-end is no score: {text}", hint="lowest, reward, or a number")

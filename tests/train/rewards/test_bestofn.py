@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import speaking_models
+import torch
 from typer.testing import CliRunner
 
 from train.cli.commands import app
@@ -15,7 +20,10 @@ from train.data.conversations import conversation
 from train.data.records import read_records
 from train.model.build import save
 from train.preferences.read import read
-from train.rewards.bestofn import curve, kl_bound
+from train.rewards.bestofn import BEST, REPORT, Settings, curve, kl_bound, make
+from train.rewards.open import open_reward, read_settings
+from train.sampler import Params
+from workbench.runs import Run
 
 
 def test_the_bound_of_best_of_n() -> None:
@@ -54,6 +62,8 @@ def test_the_command_writes_data_for_training(checkpoint: Path, tmp_path: Path) 
     assert done.exit_code == 0, done.output
     data = json.loads(done.stdout)["data"]
     assert (data["prompts"], data["dropped"], data["kept"]) == (2, 1, 2)
+    assert (data["n"], data["reward"], data["kl"]) == (4, data["curve"][-1]["reward"], kl_bound(4))
+    assert 0 <= data["ended"] <= 1
     assert [point["n"] for point in data["curve"]] == [1, 2, 4]
     written = list(read_records(out))
     for _, row in written:
@@ -62,6 +72,70 @@ def test_the_command_writes_data_for_training(checkpoint: Path, tmp_path: Path) 
         assert row["parts"] == {"brief": row["scores"]}
     assert [len(conversation(row)) for _, row in written] == [2, 2]
     assert [len(each.prompt) for each in read(written)] == [1, 1]
+
+
+def asked(tmp_path: Path, root: str, **settings: Any) -> tuple[Run, dict[str, Any]]:
+    """Best of four of nine prompts, three units of them, by a rule."""
+    opened = speaking_models.speaker()
+    prompts = [f"{'one ' * (number % 4)}two {number}" for number in range(9)]
+    (tmp_path / "reward.yaml").write_text("parts:\n  brief: {kind: length, unit: characters, most: 9}\n")
+    reward = open_reward(read_settings(tmp_path / "reward.yaml"), tmp_path / root)
+    how = {"n": 4, "rows": 12, "chat": False, **settings}
+    return make(opened, prompts, reward, Params(max_new=6), Settings(**how), tmp_path / root)
+
+
+def test_killed_anywhere_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    """At each operation that writes a file for good, in turn, until it has come to its end."""
+    torch.set_num_threads(1)
+    whole, report = asked(tmp_path, "whole")
+    rename, kills = Path.replace, 0
+    while True:
+        child = os.fork()
+        if not child:
+            left = itertools.count(1)
+
+            def dies(self: Path, target: Path, left: Any = left, at: int = kills % 3 + 1) -> Path:
+                if next(left) == at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return rename(self, target)
+
+            with contextlib.suppress(BaseException):
+                if kills < 12:
+                    Path.replace = dies  # type: ignore[method-assign]
+                asked(tmp_path, "killed")
+                os._exit(0)
+            os._exit(1)
+        if os.WIFEXITED(status := os.waitpid(child, 0)[1]):
+            assert os.WEXITSTATUS(status) == 0
+            break
+        kills += 1
+    assert kills > 3
+    run, again = asked(tmp_path, "killed")
+    assert run.is_finished and again == report
+    for name in (BEST, REPORT):
+        assert (run.path / name).read_bytes() == (whole.path / name).read_bytes()
+    assert run.manifest is not None and run.manifest.counts["responses"] == 36
+    assert not (run.path / "units").exists()
+
+
+def test_what_is_drawn_does_not_depend_on_how_much_at_a_time(tmp_path: Path) -> None:
+    texts = {}
+    for rows in (12, 100):
+        run, _ = asked(tmp_path, "root", rows=rows)
+        texts[rows] = [row["responses"] for _, row in read_records(run.path / BEST)]
+    assert texts[12] == texts[100] and len(texts[12]) == 9
+
+
+def test_what_was_cut_off_gains_nothing(tmp_path: Path) -> None:
+    """Nothing comes to an end within six tokens here, or some do: a number, or the lowest score, then."""
+    scores = {}
+    for rule in ("lowest", "reward", -2.0):
+        run, report = asked(tmp_path, "root", without_end=rule)
+        scores[rule] = [score for _, row in read_records(run.path / BEST) for score in row["scores"]]
+        assert report["ended"] < 1
+    cut = [place for place, score in enumerate(scores[-2.0]) if score == -2]
+    assert len(cut) == round(36 * (1 - report["ended"]))
+    assert {scores["lowest"][place] for place in cut} == {min(scores["reward"])} or len(cut) == 36
 
 
 def test_only_good_ones_are_kept(checkpoint: Path, tmp_path: Path) -> None:
@@ -83,4 +157,6 @@ def test_only_good_ones_are_kept(checkpoint: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["bestofn", str(checkpoint), *map(str, options)])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["data"]["kept"] == 0
+    wrong = CliRunner().invoke(app, ["bestofn", str(checkpoint), *map(str, options), "--without-end", "worst"])
+    assert wrong.exit_code == 2 and "--without-end is no score: worst" in wrong.output
     assert (tmp_path / "o.jsonl").read_text() == ""
