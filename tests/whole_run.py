@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from invoke import Ended, invoke
 
 TABLES = ("documents", "dropped", "measures", "decisions", "edits", "rollups")
-
-
-@dataclass
-class Ended:
-    """A command that has ended: its exit code, the envelope on stdout, and stderr."""
-
-    code: int
-    envelope: dict[str, Any]
-    stderr: str
-
-    @property
-    def data(self) -> dict[str, Any]:
-        return self.envelope["data"]
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -42,25 +27,12 @@ ASKING = frozenset(
 
 def curate(*arguments: str | Path, cwd: Path | None = None, **options: Any) -> Ended:
     if not options and arguments and arguments[0] in ASKING:
-        return _asked([*map(str, arguments), "--json"], cwd)
+        return invoke("curate", *arguments, cwd=cwd)
     done = subprocess.run(
-        [*command(*arguments), "--json"], capture_output=True, text=True, cwd=cwd, check=False, timeout=300, **options
+        [*command(*arguments), "--json"], capture_output=True, text=True, cwd=cwd, check=False, timeout=900, **options
     )
     envelope = json.loads(done.stdout) if done.stdout.strip() else {}
     return Ended(done.returncode, envelope, done.stderr)
-
-
-def _asked(arguments: list[str], cwd: Path | None) -> Ended:
-    from curate.cli.commands import app
-
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(cwd or Path.cwd()):
-        try:
-            code = app(arguments, prog_name="curate", standalone_mode=False)
-        except SystemExit as ended:
-            code = ended.code
-    envelope = json.loads(out.getvalue()) if out.getvalue().strip() else {}
-    return Ended(int(code or 0), envelope, err.getvalue())
 
 
 def outputs(run: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.statistics.bootstrap import indices
+from evalkit.statistics.bootstrap import resample
 
 Floats = npt.NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]
@@ -70,7 +70,7 @@ def with_interval(
 ) -> Agreement:
     """`statistic` of items given by their numbers: of all, and its 2.5 and 97.5 % quantiles over resampled items."""
     value = statistic(np.arange(n))
-    again = np.array([statistic(drawn) for drawn in indices(n, draws, seed)]) if n > 1 else np.array([])
+    again = np.array([statistic(resample(n, number, seed)) for number in range(draws)]) if n > 1 else np.array([])
     again = again[np.isfinite(again)]
     low, high = np.quantile(again, (0.025, 0.975)) if len(again) > 1 else (math.nan, math.nan)
     return Agreement(value, float(low), float(high), n)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from evalkit.arena.ratings import ELO_CENTRE, Battles, Fit, Floats, Ties, components, fit
-from evalkit.statistics.bootstrap import indices
+from evalkit.statistics.bootstrap import resample
 
 _Z = float(ndtri(0.975))
 _POWER = float(ndtri(0.8))
@@ -81,8 +81,8 @@ def bootstrap(battles: Battles, found: Fit, *, ties: Ties = "half", draws: int =
     cluster = np.arange(len(battles.left)) if battles.cluster is None else battles.cluster
     names, groups = np.unique(cluster, return_inverse=True)
     rows, failed = [], 0
-    for drawn in indices(len(names), draws, seed):
-        counts = np.bincount(drawn, minlength=len(names))
+    for number in range(draws):
+        counts = np.bincount(resample(len(names), number, seed), minlength=len(names))
         again = battles.weighed(counts[groups].astype(np.float64))
         if len(np.unique(components(again, len(found.players)))) > 1:
             failed += 1

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.statistics.bootstrap import indices
+from evalkit.statistics.bootstrap import resample
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,8 +85,8 @@ def controlled(model: Rows, gamed: Rows | None = None, *, draws: int = 200, seed
     predictions = _predict(beta, model)
     n = len(model.share)
     rates = np.empty(draws)
-    for number, drawn in enumerate(indices(n, draws, seed)):
-        counts = np.bincount(drawn, minlength=n)
+    for number in range(draws):
+        counts = np.bincount(resample(n, number, seed), minlength=n)
         again = solve(x, share, weight * np.concatenate([counts, np.ones(len(share) - n)]), strength, beta)
         rates[number] = _predict(again, model) @ counts / n
     low, high = np.quantile(rates, (0.025, 0.975)) if draws else (np.nan, np.nan)

@@ -1,0 +1,153 @@
+"""`evalkit judge`: one model's answers against a baseline's, by a judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.console import Result, Screen, command
+from workbench.errors import UserError
+from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
+from workbench.render import Facts
+
+if TYPE_CHECKING:
+    from evalkit.judge.settings import JudgeSettings
+
+_Answers = "JSON, JSONL or Parquet with instruction, output, generator."
+
+
+@command("evalkit.judge/1")
+def judge(
+    screen: Screen,
+    outputs: Annotated[Path, typer.Option("--outputs", metavar="FILE", help=f"The model's answers: {_Answers}")],
+    baseline: Annotated[Path, typer.Option("--baseline", metavar="FILE", help=f"The baseline's answers: {_Answers}")],
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="Judges and how they are asked.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--judge", metavar="MODEL", help="A model of ours that judges, or a run of one.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", metavar="URL#NAME", help="A model behind a server that judges.")
+    ] = None,
+    reward: Annotated[str | None, typer.Option("--reward", metavar="RUN", help="A reward model that judges.")] = None,
+    recorded: Annotated[
+        Path | None, typer.Option("--recorded", metavar="FILE", help="Verdicts given before: AlpacaEval's annotations.")
+    ] = None,
+    prompt: Annotated[
+        str, typer.Option("--prompt", metavar="NAME", help="pair, reasoned, or a YAML file of your own.")
+    ] = "pair",
+    difficulty: Annotated[
+        Path | None, typer.Option("--difficulty", metavar="FILE", help="CSV: index, instruction_difficulty.")
+    ] = None,
+    gamed: Annotated[
+        list[Path] | None,
+        typer.Option("--gamed", metavar="FILE", help="Judged verbose or concise answers of the baseline; repeatable."),
+    ] = None,
+    sets: Sets = None,
+    seed: Seed = 0,
+    dry_run: DryRun = False,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+    resume: Resume = True,
+    force: Force = False,
+) -> Result:
+    """How often a judge prefers the model's answers to the baseline's, and how often it would at equal length."""
+    from evalkit.judge import make
+    from evalkit.judge.outputs import match, read_difficulty, read_outputs, read_recorded
+    from evalkit.judge.settings import open_judge
+
+    settings = _settings(recipe, _member(model, endpoint, reward, recorded, prompt), sets, seed)
+    base = read_outputs(baseline)
+    matched = match(read_outputs(outputs), base)
+    hard = None if difficulty is None else read_difficulty(difficulty, list(base.answers))
+    rows = make.gamed([_recorded_pairs(path, read_recorded(path)) for path in gamed or []], hard)
+    judges = open_judge(settings, root, [matched.model, matched.baseline])
+    try:
+        read = [path for path in (outputs, baseline, difficulty, recorded, *(gamed or [])) if path is not None]
+        comparison = make.Comparison(settings, judges, matched, read, hard, rows)
+        if dry_run:
+            planned = judges.forecast(comparison.asked().questions())
+            facts = {"judge": judges.name, "pairs": len(matched.duels), **planned.data()}
+            return Result(facts, [Facts(list(facts.items()))])
+        run = make.compare(comparison, root, out=out, resume=resume, force=force, listener=screen.progress)
+    finally:
+        judges.close()
+    return _told(run.path)
+
+
+def _member(
+    model: str | None, endpoint: str | None, reward: str | None, recorded: Path | None, prompt: str
+) -> dict[str, Any] | None:
+    given = {"--judge": model, "--endpoint": endpoint, "--reward": reward, "--recorded": recorded}
+    named = [flag for flag, value in given.items() if value is not None]
+    if len(named) > 1:
+        raise UserError(f"{' and '.join(named)}: one judge, please", hint="a panel is written in a recipe (--recipe)")
+    if endpoint is not None:
+        url, mark, name = endpoint.partition("#")
+        if not mark or not name:
+            raise UserError(f"--endpoint {endpoint}: names no model", hint="URL#NAME, as http://127.0.0.1:8000/v1#base")
+        return {"voice": {"endpoint": {"url": url, "model": name}}, "prompt": prompt}
+    if model is not None:
+        return {"voice": {"model": model}, "prompt": prompt}
+    if reward is not None:
+        return {"reward": reward}
+    return None if recorded is None else {"recorded": str(recorded)}
+
+
+def _settings(recipe: Path | None, member: dict[str, Any] | None, sets: list[str] | None, seed: int) -> JudgeSettings:
+    from evalkit.judge.settings import JudgeSettings
+    from workbench import recipes
+
+    if recipe is None and member is None:
+        hint = "--judge MODEL, --endpoint URL#NAME, --reward RUN, --recorded FILE, or --recipe FILE"
+        raise UserError("nobody to judge", hint=hint)
+    layers = [] if recipe is None else [recipes.from_file(recipe)]
+    if member is not None:
+        layers.append(recipes.from_values({"judges": [member]}, "command line"))
+    if seed:
+        layers.append(recipes.from_values({"seed": seed}, "--seed"))
+    layers += [recipes.from_set(text) for text in sets or []]
+    return recipes.resolve(JudgeSettings, layers).recipe
+
+
+def _recorded_pairs(path: Path, shares: dict[Any, float]) -> tuple[Any, list[float]]:
+    from evalkit.judge.outputs import Matched
+
+    return Matched(path.name, "baseline", list(shares), [""] * len(shares)), list(shares.values())
+
+
+def _told(run: Path) -> Result:
+    import json
+
+    from evalkit.judge.make import SUMMARY
+
+    summary = json.loads((run / SUMMARY).read_bytes())
+    length, place = summary["controlled"], summary["position"]
+    facts: dict[str, Any] = {
+        "model": f"{summary['model']} against {summary['baseline']}",
+        "judge": summary["judge"]["name"],
+        "win rate": _rate(summary["win_rate"], summary["low"], summary["high"]),
+        "wins, ties, losses": f"{summary['wins']:,}, {summary['ties']:,}, {summary['losses']:,}",
+    }
+    if length is not None:
+        facts["at equal length"] = _rate(length["rate"], length["low"], length["high"])
+    facts["characters"] = f"{summary['average_length']:,.0f} (baseline {summary['baseline_length']:,.0f})"
+    if place is not None:
+        first, same = place["first"], place["consistent"]
+        facts["shown first"] = _rate(100 * first["value"], 100 * first["low"], 100 * first["high"], "points", "+")
+        facts["orders agree"] = _rate(100 * same["value"], 100 * same["low"], 100 * same["high"])
+    if summary["unscored"] or summary["missing"]:
+        facts["without a verdict"] = f"{summary['unscored']:,}, and {summary['missing']:,} not answered"
+    for error, count in summary["errors"].items():
+        facts[f"{count:,} times"] = error
+    return Result(summary, [Facts(list(facts.items()))], run)
+
+
+def _rate(value: float | None, low: float | None, high: float | None, unit: str = "%", sign: str = "") -> str:
+    if value is None:
+        return "unknown"
+    between = "" if low is None or high is None else f"  [{low:{sign}.2f}, {high:{sign}.2f}]"
+    return f"{value:{sign}.2f} {unit}{between}"

@@ -1,0 +1,99 @@
+"""`evalkit judge` from files to figures, with recorded verdicts and bad input."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke import invoke
+
+ROWS = 40
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    rows = [(f"question {n}", f"base {n} " + "x" * (n % 7), f"model {n} " + "y" * (n % 5)) for n in range(ROWS)]
+    outputs = {
+        "model": [{"instruction": q, "output": m, "generator": "ours"} for q, _, m in rows],
+        "base": [{"instruction": q, "output": b, "generator": "theirs", "dataset": "d"} for q, b, _ in rows],
+        "verdicts": [
+            {"instruction": q, "output_1": b, "output_2": m, "preference": None if n == 3 else 1 + (n % 4) / 3}
+            for n, (q, b, m) in enumerate(rows)
+        ],
+    }
+    for name, values in outputs.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(values))
+    return tmp_path
+
+
+def judge(files: Path, *more: Any) -> Any:
+    names = ["--outputs", files / "model.json", "--baseline", files / "base.json", "--root", files / "ws"]
+    return invoke("evalkit", "judge", *names, *more)
+
+
+def test_recorded_verdicts(files: Path) -> None:
+    ended = judge(files, "--recorded", files / "verdicts.json", "--out", files / "run")
+    assert ended.code == 0, ended.stderr
+    data = ended.envelope["data"]
+    known = [(n % 4) / 3 for n in range(ROWS) if n != 3]
+    assert data["win_rate"] == pytest.approx(100 * sum(known) / len(known))
+    assert (data["total"], data["unscored"], data["missing"]) == (39, 1, 0)
+    assert data["low"] < data["win_rate"] < data["high"] and data["controlled"]["rate"] > 0
+    assert data["errors"] == {"the recorded judge gave no verdict": 1} and data["position"] is None
+    rows = json.loads((files / "run/annotations.json").read_text())
+    assert [row["preference"] for row in rows[:4]] == [1, pytest.approx(4 / 3), pytest.approx(5 / 3), None]
+    assert (files / "run/leaderboard.csv").read_text().splitlines()[1].startswith("ours,")
+    again = judge(files, "--recorded", files / "run/annotations.json", "--out", files / "again")
+    assert again.envelope["data"]["win_rate"] == data["win_rate"]
+
+
+def test_the_mock_model_judges_in_both_orders(files: Path, tmp_path: Path) -> None:
+    planned = judge(files, "--endpoint", "http://127.0.0.1:9/v1#m", "--dry-run")
+    assert planned.envelope["data"]["requests"] == 2 * ROWS and not (files / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "nobody to judge"),
+        (["--endpoint", "http://x/v1"], 2, "names no model"),
+        (["--endpoint", "http://x/v1#m", "--reward", "r"], 2, "one judge, please"),
+        (["--recorded", "nowhere.json"], 4, "no file"),
+        (["--endpoint", "http://x/v1#m", "--prompt", "pare"], 4, "no judge's prompt"),
+    ],
+)
+def test_bad_commands(files: Path, arguments: list[str], code: int, message: str) -> None:
+    ended = judge(files, *arguments)
+    assert ended.code == code and message in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "message"),
+    [
+        ("model", [{"instruction": "a"}], "no text in `output` or `response`"),
+        ("model", [{"instruction": "a", "output": "b"}] * 2, "answered before"),
+        ("model", [{"instruction": "a", "output": "b"}], "answers none of the 40 instructions"),
+        ("model", [{"instruction": str(n), "output": "b", "generator": str(n)} for n in (1, 2)], "several models"),
+        ("model", [], "holds no answers"),
+        ("verdicts", [{"instruction": "a", "output_1": "b", "output_2": "c", "preference": 3}], "the preference is 3"),
+        ("verdicts", [{"instruction": "a", "output_1": "b", "output_2": "c", "preference": "1"}], "is no number"),
+    ],
+)
+def test_bad_files(files: Path, name: str, rows: list[dict[str, Any]], message: str) -> None:
+    (files / f"{name}.json").write_text(json.dumps(rows))
+    ended = judge(files, "--recorded", files / "verdicts.json")
+    assert ended.code == 4 and message in ended.stderr
+
+
+def test_difficulty_must_be_of_these_instructions(files: Path) -> None:
+    hard = files / "hard.csv"
+    hard.write_text("index,instruction_difficulty\n" + "".join(f"{n},{math.sin(n)}\n" for n in range(ROWS)))
+    arguments = ["--recorded", files / "verdicts.json", "--difficulty", hard]
+    assert judge(files, *arguments).envelope["data"]["controlled"]["with_difficulty"] is True
+    hard.write_text("index,instruction_difficulty\n0,1\n")
+    assert "says nothing of 39" in judge(files, *arguments).stderr
+    hard.write_text("index,instruction_difficulty\n0,hard\n")
+    assert "hard.csv:2" in judge(files, *arguments).stderr
