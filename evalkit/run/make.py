@@ -20,6 +20,7 @@ from evalkit.run.store import SHARED, Store
 from evalkit.run.summarise import average, estimates, groups, tally
 from evalkit.run.tables import SCORER, write_tables
 from evalkit.run.training import Training, seen
+from evalkit.tasks.tools import Tools
 from workbench.envelope import jsonable
 from workbench.events import Event, Listener
 from workbench.files import remove, write_text
@@ -90,21 +91,22 @@ def evaluate(
     with run:
         if not run.is_finished:
             attach(run.path)
-            _write(run, asked, root / SHARED if shared else run.path / "units" / SHARED.name, listener)
+            _write(run, asked, root, root / SHARED if shared else run.path / "units" / SHARED.name, listener)
         remove(run.path / "units")
     return run
 
 
-def _write(run: Run, asked: Evaluation, answers: Path, listener: Listener) -> None:
+def _write(run: Run, asked: Evaluation, root: Path, answers: Path, listener: Listener) -> None:
     began = time.monotonic()
-    with Store(answers) as store:
+    with Store(answers) as store, Tools(root) as tools:
+        tools.check(one.task for one in asked.planned)
         asker = Asker(asked.model, store)
         with _progress(asked.planned, asker, [listener, run.emit]) as told:
             for one in asked.planned:
                 told(0, one.task.label)
                 asker.answer(one.requests(), lambda count, label=one.task.label: told(count, label))  # type: ignore[misc]
         answered = time.monotonic()
-        written = write_tables(run.path, asked.planned, asker, {})
+        written = write_tables(run.path, asked.planned, asker, tools)
     summary = summarise(run.path, asked)
     write_text(run.path / SUMMARY, json.dumps(jsonable(summary), indent=1, allow_nan=False) + "\n")
     counts = {name: sum(task[name] for task in summary["tasks"]) for name in ("items", "scored", "failed", "unscored")}

@@ -17,6 +17,7 @@ from evalkit.run.plan import Planned
 from evalkit.run.rows import ITEMS, SCORES, items_schema, scores_schema
 from evalkit.run.store import Answer
 from evalkit.tasks import Scored, score
+from evalkit.tasks.tools import Tools
 from workbench.files import Written
 from workbench.tables import ShardWriter
 
@@ -25,7 +26,7 @@ SCORER = 1
 _ROWS = 1000
 
 
-def write_tables(out: Path, planned: Sequence[Planned], asker: Asker, tools: dict[str, Any]) -> list[Written]:
+def write_tables(out: Path, planned: Sequence[Planned], asker: Asker, tools: Tools) -> list[Written]:
     """`items/` and `scores/` under `out`, from answers that are all there; the files written, relative to `out`."""
     import pyarrow as pa
 
@@ -46,7 +47,7 @@ def write_tables(out: Path, planned: Sequence[Planned], asker: Asker, tools: dic
 Made = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
-def _batches(planned: Planned, asker: Asker, tools: dict[str, Any]) -> Iterator[list[Made]]:
+def _batches(planned: Planned, asker: Asker, tools: Tools) -> Iterator[list[Made]]:
     batch: list[Made] = []
     for number in range(len(planned.items)):
         batch.append(_item(planned, number, asker, tools))
@@ -57,11 +58,11 @@ def _batches(planned: Planned, asker: Asker, tools: dict[str, Any]) -> Iterator[
         yield batch
 
 
-def _item(planned: Planned, number: int, asker: Asker, tools: dict[str, Any]) -> Made:
+def _item(planned: Planned, number: int, asker: Asker, tools: Tools) -> Made:
     task, item, rendered = planned.task, planned.items[number], planned.rendered[number]
     requests = planned.of_item(number)
     answers = [_answer(asker, request) for request in requests]
-    scored = score(task, item, rendered, answers, **tools)
+    scored = score(task, item, rendered, answers, tools)
     named = {
         "task": task.name,
         "preset": task.preset,

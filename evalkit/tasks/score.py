@@ -131,14 +131,13 @@ def _rolling(task: Task, text: str, rolled: Rolled) -> Scored:
     """Sums over a text, as lm-eval 0.4.13 has them: words are what `re.split` on white space gives."""
     import re
 
-    known = rolled.logprobs[~np.isnan(rolled.logprobs)]  # a first token without anything before it has no number
-    total = -float(np.sum(known)) - (rolled.begin or 0.0)
+    total = -rolled.total
     weights = {
         "word_perplexity": float(len(re.split(r"\s+", text))),
         "byte_perplexity": float(len(text.encode("utf-8", "surrogatepass"))),
-        "token_perplexity": float(len(known)),
+        "token_perplexity": float(len(rolled.logprobs)),
     }
     weights["bits_per_byte"] = weights["byte_perplexity"]
-    if not len(known):
+    if not len(rolled.logprobs):
         return Scored("unscored", "a text without tokens")
     return Scored("scored", None, dict.fromkeys(task.metrics, total), {each: weights[each] for each in task.metrics})
