@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from train.data.batch import PADDING
+from train.model.decode import Decoder
 from train.sampler import Drawn, Params, draw, sequence_seed, uniforms
 from train.textstream import TextStream
 from workbench.errors import UserError
 
-_CROWDED = 0.75  # rows are compacted when fewer than this share of them still runs
+_CROWDED = 0.9  # rows are compacted when fewer than this share of them still runs
 _CHUNK = 2048  # positions of a prompt whose logits are held at once
 
 Likeliest = list[tuple[int, float]]
@@ -98,6 +99,17 @@ class Sampler:
         self.vocabulary: int = self.model.head.shape[0]
         self.end_ids = frozenset(end_ids) or frozenset([] if tokenizer.eos is None else [tokenizer.eos])
         self.rows = rows
+        self._decoder: Decoder | None = None
+
+    def decoder(self) -> Decoder | None:
+        """What reads single tokens faster than the model, made at the first use and when weights have changed since;
+        None where the model has to be asked itself."""
+        autocast = torch.is_autocast_enabled(self.model.head.device.type)
+        if autocast or not Decoder.suits(self.model):
+            return None
+        if self._decoder is None or not self._decoder.current():
+            self._decoder = Decoder(self.model)
+        return self._decoder
 
     def generate(
         self, prompts: Sequence[Sequence[int]], params: Params, *, seed: int = 0, n: int = 1, echo: bool = False
@@ -149,33 +161,33 @@ class Sampler:
 
 
 class _Batch:
-    """Sequences that go on together. What a row of the cache is now stands in `order`: the row it was at first."""
+    """Sequences that go on together. The rows of the cache, and the columns of what is held of each step, are those
+    that are still read; `order` has the number of the sequence of each, `runs` whether it goes on."""
 
     def __init__(
         self, sampler: Sampler, prompts: list[Sequence[int]], seeds: list[int], params: Params, echo: bool, every: bool
     ) -> None:
         self.sampler, self.params, self.every = sampler, params, every
         self.device: torch.device = sampler.model.head.device
-        rooms = [min(params.max_new, sampler.context - len(prompt)) for prompt in prompts]
-        self.room = torch.tensor(rooms, device=self.device)
-        self.lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
+        self.rooms = np.array([min(params.max_new, sampler.context - len(prompt)) for prompt in prompts])
+        self.positions = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
         self.steps = 0
-        self.count = [0] * len(prompts)
-        self.order = torch.arange(len(prompts), device=self.device)
+        self.order = np.arange(len(prompts))
         self.runs = np.ones(len(prompts), dtype=bool)
         ends = [] if params.ignore_eos else sampler.end_ids
         self.is_end = torch.zeros(sampler.vocabulary, dtype=torch.bool, device=self.device)
         self.is_end[[token for token in {*ends, *params.stop_ids} if 0 <= token < sampler.vocabulary]] = True
-        longest = max(rooms)
-        self.numbers = uniforms(seeds, longest).to(self.device)
-        self.tokens = torch.zeros((len(prompts), longest), dtype=torch.int64, device=self.device)
-        self.logprobs = torch.zeros((len(prompts), longest), device=self.device)
+        longest = max(self.rooms)
+        self.numbers = uniforms(seeds, longest).T.contiguous().to(self.device)
+        self.tokens = torch.zeros((longest, len(prompts)), dtype=torch.int64, device=self.device)
+        self.logprobs = torch.zeros((longest, len(prompts)), device=self.device)
         self.drawn = torch.zeros_like(self.logprobs)
         self.alternatives: list[list[Likeliest]] = [[] for _ in prompts]
         watched = every or params.stop
         self.texts = [TextStream(sampler.tokenizer, params.stop) for _ in prompts] if watched else []
         self.said = [""] * len(prompts)
         self.scored: list[Scored] | None = None
+        self.decoder: Decoder | None = None
         with torch.inference_mode():
             self._read(prompts, longest, echo)
 
@@ -198,61 +210,76 @@ class _Batch:
         padding = width - torch.tensor([len(prompt) for prompt in distinct])
         positions = (torch.arange(width) - padding[:, None]).clamp_(min=0)
         model, device = self.sampler.model, self.device
-        self.cache = model.new_cache(len(distinct), width + max(longest - 1, 0))
+        cache = model.new_cache(len(distinct), width)
         self.padded = bool(padding.any())
         whole = docs.to(device) if self.padded else None
-        hidden = model(tokens.to(device), positions.to(device), whole, self.cache)
+        hidden = model(tokens.to(device), positions.to(device), whole, cache)
         if echo:
             by_prompt = [
                 _score(hidden[row, width - len(prompt) :], model.head, prompt, self.params)
                 for row, prompt in enumerate(distinct)
             ]
             self.scored = [by_prompt[number] for number in which.tolist()]
-        if len(distinct) < len(prompts):
-            self.cache.select(which)
-            hidden = hidden[which]
-        self.hidden = hidden[:, -1]
+        if longest > 1:
+            self.cache = cache.branch(which, longest - 1)
+        self.hidden = hidden[which, -1]
 
     @torch.inference_mode()
     def step(self) -> list[Piece]:
         """Draw a token for every sequence; what the caller is to know of it."""
         if not self.params.max_new:
             self.runs[:] = False
-            return [self._end(row, None, "length") for row in range(len(self.count))]
+            return [self._end(place, None, "length") for place in range(len(self.order))]
         if self.steps:
             self._advance()
-        logits = F.linear(self.hidden, self.sampler.model.head).float()
-        found = draw(logits, self.numbers[self.order, self.steps], self.params)
-        self.tokens[self.order, self.steps] = found.tokens
-        self.logprobs[self.order, self.steps] = found.logprobs
-        self.drawn[self.order, self.steps] = found.drawn
+        if self.decoder is None:
+            logits = F.linear(self.hidden, self.sampler.model.head)
+        else:
+            logits = self.decoder.logits(self.hidden)
+        found = draw(logits.float(), self.numbers[self.steps], self.params)
+        self.tokens[self.steps] = found.tokens
+        self.logprobs[self.steps] = found.logprobs
+        self.drawn[self.steps] = found.drawn
         self.last = found.tokens
         self.steps += 1
-        is_end = self.is_end[found.tokens]
-        ended = is_end | (self.steps >= self.room[self.order])
-        over = ended.cpu().numpy() & self.runs
+        is_end = self.is_end[found.tokens].cpu().numpy()
+        over = (is_end | (self.steps >= self.rooms)) & self.runs
         if not (self.texts or self.params.alternatives or over.any()):
             return []
-        return self._tell(found, is_end.tolist(), over)
+        return self._tell(found, is_end, over)
 
     def _advance(self) -> None:
         """Read the tokens drawn last, with the rows that have ended left out once they are many."""
-        if self.runs.sum() <= _CROWDED * len(self.runs):
-            keep = torch.from_numpy(self.runs.nonzero()[0]).to(self.device)
-            self.cache.select(keep)
-            self.order, self.last = self.order[keep], self.last[keep]
-            self.runs = self.runs[self.runs]
-        positions = (self.lengths[self.order] + (self.steps - 1))[:, None]
-        docs = torch.zeros_like(positions) if self.padded else None
-        self.hidden = self.sampler.model(self.last[:, None], positions, docs, self.cache)[:, -1]
+        if self.steps == 1:
+            self.decoder = self.sampler.decoder()
+        if (count := int(self.runs.sum())) <= _CROWDED * len(self.runs):
+            self._leave_out(count)
+        if self.decoder is not None:
+            self.hidden = self.decoder.step(self.last, self.positions, self.cache)
+        else:
+            docs = torch.zeros_like(self.last[:, None]) if self.padded else None
+            self.hidden = self.sampler.model(self.last[:, None], self.positions[:, None], docs, self.cache)[:, -1]
+        self.positions += 1
 
-    def _tell(self, found: Drawn, is_end: list[bool], over: np.ndarray) -> list[Piece]:
+    def _leave_out(self, count: int) -> None:
+        """Put the last rows that go on in the place of the first that have ended, so that few have to move."""
+        kept = np.arange(count)
+        kept[~self.runs[:count]] = count + self.runs[count:].nonzero()[0]
+        rows = torch.from_numpy(kept).to(self.device)
+        self.cache.select(rows)
+        self.last, self.positions = self.last[rows], self.positions[rows]
+        self.numbers, self.tokens = self.numbers[:, rows], self.tokens[:, rows]
+        self.logprobs, self.drawn = self.logprobs[:, rows], self.drawn[:, rows]
+        self.order, self.rooms, self.runs = self.order[kept], self.rooms[kept], self.runs[kept]
+
+    def _tell(self, found: Drawn, is_end: np.ndarray, over: np.ndarray) -> list[Piece]:
         pieces = []
         tokens, logprobs = found.tokens.tolist(), found.logprobs.tolist()
         likeliest = _likeliest(*found.alternatives) if found.alternatives else None
-        for place, row in enumerate(self.order.tolist()):
+        for place in self.order.argsort().tolist():
             if not self.runs[place]:
                 continue
+            row = int(self.order[place])
             alternatives = likeliest[place] if likeliest else []
             if likeliest:
                 self.alternatives[row].append(alternatives)
@@ -272,16 +299,17 @@ class _Batch:
             if over[place]:
                 stopped = bool(self.texts) and self.texts[row].stopped
                 reason = "stop" if stopped else "eos" if is_end[place] else "length"
-                piece = self._end(row, piece, reason)
+                piece = self._end(place, piece, reason)
             if self.every or over[place]:
                 pieces.append(piece)
         self.runs &= ~over
         return pieces
 
-    def _end(self, row: int, piece: Piece | None, reason: str) -> Piece:
+    def _end(self, place: int, piece: Piece | None, reason: str) -> Piece:
         """The last piece of a sequence."""
+        row = int(self.order[place])
         ids, logprobs, drawn = (
-            values[row, : self.steps].tolist() for values in (self.tokens, self.logprobs, self.drawn)
+            values[: self.steps, place].tolist() for values in (self.tokens, self.logprobs, self.drawn)
         )
         if self.texts:
             text = self.said[row]

@@ -19,6 +19,7 @@ from torch import Tensor
 from workbench.errors import UserError
 
 _BLOCK = 256  # tokens whose mass is summed before the draw looks into them
+_BELOW_ONE = 1 - 2**-50  # a number times this share of a sum is below it, whatever is rounded
 _GREEDY = 1e-6  # a lower temperature is 0: float32 cannot divide by it, and only ties would be drawn from
 _NUCLEUS = 64  # tokens sorted at first to find a nucleus; eight times as many where they do not reach top_p
 _GOLDEN, _MIX1, _MIX2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
@@ -92,62 +93,53 @@ def uniforms(seeds: Sequence[int], steps: int) -> Tensor:
 
 def draw(logits: Tensor, numbers: Tensor, params: Params) -> Drawn:
     """A token for each row of `logits` [rows, vocabulary] (float32, overwritten), at `numbers` [rows] of `uniforms`."""
+    rows, vocabulary = logits.shape
     if params.temperature not in (0, 1):
         logits /= params.temperature
     best, likeliest = logits.max(-1, keepdim=True)
-    weights = torch.exp(logits - best)
-    if params.temperature == 0:
-        total = weights.sum(-1, keepdim=True, dtype=torch.float64)
-        tokens, kept = likeliest, None
-    else:
-        sums = _block_sums(weights)
-        total = sums.sum(-1, keepdim=True)
-        kept = total
-        if params.truncated:
-            weights = torch.where(weights >= _least(weights, total, params), weights, 0)
-            sums = _block_sums(weights)
-            kept = sums.sum(-1, keepdim=True)
-        tokens = _locate(weights, sums, numbers)
+    weights = logits.new_empty((rows, -(-vocabulary // _BLOCK) * _BLOCK))
+    weights[:, vocabulary:] = 0
+    torch.sub(logits, best, out=weights[:, :vocabulary]).exp_()
+    cumulated = _blocks(weights).sum(-1).double().cumsum(-1)
+    total = kept = cumulated[:, -1:]
+    tokens = likeliest
+    if params.truncated:
+        weights = torch.where(weights >= _least(weights[:, :vocabulary], total, params), weights, 0)
+        cumulated = _blocks(weights).sum(-1).double().cumsum(-1)
+        kept = cumulated[:, -1:]
+    if params.temperature > 0:
+        tokens = _locate(_blocks(weights), cumulated, numbers)
     level = best + total.log()  # float64: what is told of the chosen token and of the alternatives is rounded once
     chosen = logits.gather(-1, tokens)
     logprobs = (chosen - level).float()
-    if kept is None:
+    if params.temperature == 0:
         drawn = torch.zeros_like(logprobs)
     else:
         drawn = (chosen - (best + kept.log())).float() if params.truncated else logprobs
     alternatives = None
     if params.alternatives:
-        values, ids = logits.topk(min(params.alternatives, logits.shape[-1]), sorted=True)
+        values, ids = logits.topk(min(params.alternatives, vocabulary), sorted=True)
         alternatives = ids, (values - level).float()
     return Drawn(tokens.squeeze(-1), logprobs.squeeze(-1), drawn.squeeze(-1), alternatives)
 
 
-def _block_sums(weights: Tensor) -> Tensor:
-    """Sums of every `_BLOCK` tokens, float64 [rows, blocks]; the last block may be shorter."""
-    rows, vocabulary = weights.shape
-    whole = vocabulary - vocabulary % _BLOCK
-    sums = weights[:, :whole].reshape(rows, -1, _BLOCK).sum(-1)
-    if whole < vocabulary:
-        sums = torch.cat([sums, weights[:, whole:].sum(-1, keepdim=True)], -1)
-    return sums.double()
+def _blocks(weights: Tensor) -> Tensor:
+    """A view [rows, blocks, tokens of a block]."""
+    return weights.view(len(weights), -1, _BLOCK)
 
 
-def _locate(weights: Tensor, sums: Tensor, numbers: Tensor) -> Tensor:
-    """The token at which the cumulative weight passes `numbers` times the whole: first the block, then within it."""
-    cumulated = sums.cumsum(-1)
-    wanted = numbers[:, None] * cumulated[:, -1:]
-    # A row's last block with any weight bounds the search: rounding may put `wanted` at the very end.
+def _locate(weights: Tensor, cumulated: Tensor, numbers: Tensor) -> Tensor:
+    """The token [rows, 1] at which the cumulative weight passes `numbers` times the whole: first the block, then within
+    it. weights: [rows, blocks, tokens of a block], cumulated: float64 [rows, blocks]."""
+    wanted = numbers[:, None] * (cumulated[:, -1:] * _BELOW_ONE)
     block = torch.searchsorted(cumulated, wanted, right=True)
-    last = torch.searchsorted(cumulated, cumulated[:, -1:].contiguous())
-    block = torch.minimum(block, last)
-    rest = wanted - (cumulated.gather(-1, block) - sums.gather(-1, block))
-    places = block * _BLOCK + torch.arange(_BLOCK, device=weights.device)
-    inside = weights.gather(-1, places.clamp(max=weights.shape[-1] - 1)).double()
-    inside = torch.where(places < weights.shape[-1], inside, 0).cumsum(-1)
-    index = torch.searchsorted(inside, rest.clamp_(min=0), right=True)
-    # The sums of a block and its running sum round differently: at most the last token that has any weight is meant.
-    index = torch.minimum(index, torch.searchsorted(inside, inside[:, -1:].contiguous()))
-    return block * _BLOCK + index
+    each = torch.arange(len(weights), device=weights.device)
+    inside = weights[each, block[:, 0]].double().cumsum(-1)
+    whole = inside[:, -1:]
+    # How far from the end of the block; its sum and its running sum round differently.
+    rest = (wanted - cumulated.gather(-1, block)).add_(whole).clamp_(min=0)
+    index = torch.searchsorted(inside, torch.minimum(rest, whole * _BELOW_ONE), right=True)
+    return index.add_(block, alpha=_BLOCK)
 
 
 def _least(weights: Tensor, total: Tensor, params: Params) -> Tensor:

@@ -54,8 +54,16 @@ class Cache:
         return self.keys[layer, :, :, : self.length], self.values[layer, :, :, : self.length]
 
     def select(self, rows: Tensor) -> None:
-        """Keep, drop, repeat or reorder rows: row i becomes what row rows[i] was."""
-        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
+        """Keep, drop, repeat or reorder rows: row i becomes what row rows[i] was. Rows that stay are not copied."""
+        kept = len(rows)
+        if kept > len(self.docs):
+            self.keys, self.values = self.keys[:, rows], self.values[:, rows]
+        else:
+            moved = (rows != torch.arange(kept, device=rows.device)).nonzero()[:, 0]
+            for held in (self.keys, self.values):
+                filled = held[:, :, :, : self.length]
+                filled.index_copy_(1, moved, filled.index_select(1, rows[moved]))
+            self.keys, self.values = self.keys[:, :kept], self.values[:, :kept]
         self.docs = self.docs[rows]
 
     def branch(self, rows: Tensor, room: int) -> Cache:
