@@ -85,7 +85,7 @@ class Plan:
             full = self.starts[number + 1] - self.starts[cuts[-1]] > tokens
             if full or number - cuts[-1] == chains:
                 cuts.append(number)
-        for first, last in pairwise([*cuts, len(self.depths)]):
+        for first, last in pairwise([*cuts, len(self.depths)] if len(self.depths) else []):
             begin, end = int(self.starts[first]), int(self.starts[last])
             yield Piece(begin, end, self.starts[first : last + 1] - begin, self.depths[first:last])
 

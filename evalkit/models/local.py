@@ -27,6 +27,8 @@ from evalkit.models.types import (
     Rolled,
     Windows,
 )
+from train.data.chat import Format, Template
+from train.data.foreign import Foreign
 from train.generate import Sampler
 from train.open import Opened
 from train.sampler import Params
@@ -73,7 +75,7 @@ class Local:
             "device": torch.device(self._engine.head.device).type,
             "frame": [self._coder.before, self._coder.after],
             "ends": sorted(opened.end_ids),
-            "template": str(opened.form),
+            "template": _described(opened.form),
             "context": self.context,
         }
         self.digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
@@ -208,6 +210,12 @@ class Local:
                 begin=float(logprobs[: cut.begins].sum()) if cut.begins else None,
                 summed=sum(map(_sum, found)),
             )
+
+
+def _described(form: Format | None) -> Any:
+    if isinstance(form, Template):
+        return form.model_dump(mode="json")
+    return form.source if isinstance(form, Foreign) else None
 
 
 def _sought(one: Encoded) -> Sought:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from evalkit.models.types import Model
 from workbench.errors import UserError, did_you_mean
 
-SCHEMES = ("mock",)
+SCHEMES = ("mock", "recorded", "openai", "chat", "http", "https")
 
 
 def open_model(
@@ -21,24 +23,68 @@ def open_model(
     template: str | None = None,
     bos: bool | None = None,
     batch: int | None = None,
+    server: Mapping[str, Any] | None = None,
+    cache: Path | None = None,
 ) -> Model:
     """The model that `spec` means.
 
-    A train run, checkpoint, adapter or Llama directory of Hugging Face; `mock:SEED`, which costs nothing.
+    A train run, checkpoint, adapter or Llama directory of Hugging Face; `http://host/v1#model` (or `openai:URL#model`),
+    a server with /completions that gives log-probabilities, and `chat:URL#model`, one that only answers conversations;
+    `recorded:FILE.jsonl`, what a model has said before; `mock:SEED`, which costs nothing.
 
     root: of the workspace. best: a run's best checkpoint. base: of an adapter. template: of conversations, instead of
     the tokenizer's own. bos: see `evalkit.likelihood.encode.Coder`. batch: sequences at a time (None: what suits the
-    machine); results do not depend on it. Raises UserError for what is missing, damaged or not supported.
+    machine); results do not depend on it. server: settings of `workbench.endpoints.Endpoint` beside address and model:
+    concurrency, price ... cache: file of a server's answers. Raises UserError for what is missing, damaged or not
+    supported.
     """
     scheme, colon, rest = spec.partition(":")
-    if scheme == "mock" and colon:
-        from evalkit.models.mock import Mock
+    if Path(spec).exists() or not colon:
+        return _local(spec, root, precision, device, best, base, template, bos, batch)
+    match scheme:
+        case "mock":
+            from evalkit.models.mock import Mock
 
-        if not rest.isdecimal():
-            raise UserError(f"'{spec}' names no mock model", hint="mock:0, or any other number")
-        return Mock(int(rest))
-    if colon and not Path(spec).exists():
-        raise UserError(f"there are no models of the kind '{scheme}:'", hint=did_you_mean(scheme, SCHEMES))
+            if not rest.isdecimal():
+                raise UserError(f"'{spec}' names no mock model", hint="mock:0, or any other number")
+            return Mock(int(rest))
+        case "recorded":
+            from evalkit.models.recorded import Recorded
+
+            return Recorded(Path(rest))
+        case "openai" | "chat":
+            return _served(rest, scheme == "chat", server or {}, cache)
+        case "http" | "https":
+            return _served(spec, False, server or {}, cache)
+    hint = did_you_mean(scheme, SCHEMES)
+    raise UserError(f"there are no models of the kind '{scheme}:'", hint=hint)
+
+
+def _served(address: str, only_chat: bool, settings: Mapping[str, Any], cache: Path | None) -> Model:
+    from evalkit.models.endpoint import Served
+    from workbench import recipes
+    from workbench.endpoints import Endpoint
+
+    url, mark, model = address.partition("#")
+    if not mark or not model:
+        raise UserError(
+            f"'{address}' names no model", hint="write the model's name behind a #: http://host:8000/v1#name"
+        )
+    layers = [recipes.from_values({"url": url, "model": model}, address), recipes.from_values(settings, "server")]
+    return Served(recipes.resolve(Endpoint, layers).recipe, only_chat=only_chat, cache=cache)
+
+
+def _local(
+    spec: str,
+    root: Path,
+    precision: str,
+    device: str,
+    best: bool,
+    base: str | None,
+    template: str | None,
+    bos: bool | None,
+    batch: int | None,
+) -> Model:
     from evalkit.models.local import Local
     from train.open import open_model as open_local
 
