@@ -41,7 +41,7 @@ def load_task(name: str, sets: Sequence[str] = ()) -> Task:
     sets: `key.path=value`, as the settings of recipes. Raises UserError with file, line and column for what is wrong
     in a file, and with the nearest name for one that does not exist.
     """
-    plain, preset = _parted(name)
+    plain, preset = parted(name)
     node = _node(plain)
     presets = _presets(node)
     layers = [_without(node, "presets")]
@@ -70,7 +70,7 @@ def _expand(name: str, presets: str, within: tuple[str, ...]) -> list[Task]:
     inside = _suite(name)
     if inside is not None:
         return [task for each in inside for task in _expand(each, presets, (*within, name))]
-    plain, preset = _parted(name)
+    plain, preset = parted(name)
     known = presets_of(plain)
     if preset:
         chosen = known if preset == _ALL else preset.split("+")
@@ -80,7 +80,8 @@ def _expand(name: str, presets: str, within: tuple[str, ...]) -> list[Task]:
     return [load_task(f"{plain}@{each}") for each in chosen]
 
 
-def _parted(name: str) -> tuple[str, str]:
+def parted(name: str) -> tuple[str, str]:
+    """`mmlu@helm` as task and preset; the preset is empty where none is named."""
     plain, at, preset = name.rpartition("@")
     return (plain, preset) if at else (name, "")
 

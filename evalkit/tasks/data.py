@@ -63,6 +63,17 @@ class Sources(NamedTuple):
         )
 
 
+def given_places(said: Sequence[str]) -> dict[str, str]:
+    """`["piqa=piqa.jsonl"]` as a mapping. UserError for what is not of that form."""
+    found = {}
+    for each in said:
+        name, equals, place = each.partition("=")
+        if not equals or not name or not place:
+            raise UserError(f"--data {each}: not of the form TASK=FILE", hint="for example --data piqa=piqa.jsonl")
+        found[name] = place
+    return found
+
+
 def _kinds() -> str:
     return ", ".join(suffix for suffix in SUFFIXES if suffix.count(".") == 1) + "; .gz and .zst may follow"
 

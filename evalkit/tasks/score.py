@@ -42,7 +42,8 @@ def score(task: Task, item: Item, rendered: Rendered, answers: Sequence[Answer],
     """
     if rendered.problem is not None:
         return Scored("failed", rendered.problem)
-    problem = _failed(answers)
+    # Without a choice's likelihood in the neutral context, one metric is missing and not the item.
+    problem = _failed(answers[: len(rendered.choices)] if task.formulation == "choice" else answers)
     if problem is not None:
         return Scored("failed", problem)
     if task.formulation == "choice":
@@ -96,6 +97,8 @@ def _choice(task: Task, item: Item, rendered: Rendered, answers: Sequence[Likeli
             case "acc_token":
                 value = float(int(np.argmax(logprobs / np.maximum(tokens, 1))) in gold)
             case "acc_mutual_info":
+                if _failed(answers[many:]) is not None:
+                    continue
                 alone = np.array([answer.logprob for answer in answers[many:]])
                 value = float(int(np.argmax(logprobs - alone)) in gold)
             case "acc_centered":

@@ -26,6 +26,7 @@ class TemplateProblem(ValueError):
 
 def render(source: str, fields: Mapping[str, Any]) -> str:
     """The text of a template. Raises TemplateProblem."""
+    _environment()
     try:
         return str(_template(source).render(dict(fields)))
     except Exception as error:  # somebody else's program runs here: whatever it raises is its mistake
@@ -34,6 +35,7 @@ def render(source: str, fields: Mapping[str, Any]) -> str:
 
 def evaluate(source: str, fields: Mapping[str, Any]) -> Any:
     """The value of an expression, with its type. Raises TemplateProblem."""
+    _environment()
     try:
         value = _expression(source)(dict(fields))
         if isinstance(value, require("jinja2").Undefined):
@@ -53,6 +55,7 @@ def names_in(source: str) -> frozenset[str]:
 
 def check_template(source: str) -> str:
     """The template, if it is one; ValueError says what is wrong with it."""
+    _environment()
     try:
         _template(source)
     except Exception as error:  # the compiler fails in ways of its own, too
@@ -62,6 +65,7 @@ def check_template(source: str) -> str:
 
 def check_expression(source: str) -> str:
     """The expression, if it is one; ValueError says what is wrong with it."""
+    _environment()
     try:
         _expression(source)
     except Exception as error:  # as above
@@ -89,6 +93,7 @@ def _first_lower(text: str) -> str:
 
 @cache
 def _environment() -> Any:
+    """Built before anything is tried, so that a missing library is told as what it is."""
     jinja2, sandbox = require("jinja2"), require("jinja2.sandbox")
 
     class Environment(sandbox.ImmutableSandboxedEnvironment):  # type: ignore[name-defined]
