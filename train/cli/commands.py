@@ -11,12 +11,10 @@ plan = console.group("plan", "What a stage would cost: parameters, arithmetic, m
 app.command()(init.init)
 app.command()(tokenizer.tokenizer)
 app.command()(prepare.prepare)
-for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft, reward.reward, dpo.dpo):
+for stage in (stages.pretrain, stages.anneal, stages.extend, stages.sft, reward.reward, dpo.dpo, rl.pg, rl.ppo):
     name = stage.__name__
     app.command(name)(console.command(f"train.{name}/1")(stage))
     plan.command(name)(console.command("train.plan/1")(stages.planning(stage)))
-for command in (rl.pg, rl.ppo):
-    app.command()(command)
 app.add_typer(plan)
 for command in (use.generate, use.chat, use.serve, rewards.bestofn, selfinstruct.selfinstruct, feedback.feedback):
     app.command()(command)

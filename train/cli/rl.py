@@ -25,7 +25,7 @@ from train.cli.stages import (
     where_to,
     with_blocks,
 )
-from workbench.console import Result, Screen, command
+from workbench.console import Result, Screen
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Root, Seed, Sets
 from workbench.render import Table
 
@@ -48,7 +48,6 @@ _FILES = ("answers", "tests", "scores", "prompt", "baseline")
 _SHOWN = ("reward", "response_kl", "token_kl", "length", "ended", "dead_groups")
 
 
-@command("train.pg/1")
 def pg(
     screen: Screen,
     recipe: RecipeFile = None,
@@ -90,7 +89,6 @@ def pg(
     )
 
 
-@command("train.ppo/1")
 def ppo(
     screen: Screen,
     recipe: RecipeFile = None,

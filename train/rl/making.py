@@ -107,13 +107,30 @@ class Maker:
         self._make_reference = reference
         self._reference: nn.Module | None = None
 
-    @torch.no_grad()
-    def table(self, number: int, model: nn.Module, beta: float, world: World, meta: Mapping[str, Any]) -> pa.Table:
-        """Rollout `number`, sampled from a model that is told apart by `meta`; all processes call, and have it."""
-        with _evaluating(model):
-            return self._table(number, model, beta, world, meta)
+    @property
+    def is_own_reference(self) -> bool:
+        """Whether the policy without its adapters is what KL is measured to."""
+        return self._make_reference is None
 
-    def _table(self, number: int, model: nn.Module, beta: float, world: World, meta: Mapping[str, Any]) -> pa.Table:
+    @torch.no_grad()
+    def table(
+        self,
+        number: int,
+        model: nn.Module,
+        beta: float,
+        world: World,
+        meta: Mapping[str, Any],
+        *,
+        judge: bool = True,
+    ) -> pa.Table:
+        """Rollout `number`, sampled from a model that is told apart by `meta`; all processes call, and have it. Without
+        `judge` every score is 0."""
+        with _evaluating(model):
+            return self._table(number, model, beta, world, meta, judge)
+
+    def _table(
+        self, number: int, model: nn.Module, beta: float, world: World, meta: Mapping[str, Any], judge: bool
+    ) -> pa.Table:
         plan = self.plan
         chosen = self._chosen(number)
         mine = self._sampled(number, model, chosen, range(len(chosen))[world.rank :: world.size])
@@ -123,7 +140,7 @@ class Maker:
         names = [self.prompts.names[chosen[one.place]] for one in said]
         asked = [self.prompts.asked[chosen[one.place]] for one in said]
         texts = [one.text for one in said]
-        judged = world.once(lambda: self._judged(asked, texts, names))
+        judged = world.once(lambda: self._judged(asked, texts, names)) if judge else {"": [0.0] * len(said)}
         whole = [one.reason != "length" for one in said]
         scores = torch.from_numpy(without_end(np.array(judged[""], np.float64), whole, plan.without_end))
         parts = {name: values for name, values in judged.items() if name}
@@ -224,9 +241,8 @@ class Maker:
                 found["ref_logps"] = self._spread(table, mine, world, device, lambda batch: self._logps(policy, batch))
         else:
             if self._reference is None:
-                made = self._make_reference().to(device)
-                self._reference = made.eval().requires_grad_(False)
-            reference = self._reference
+                self._reference = self._make_reference().eval().requires_grad_(False)
+            reference = self._reference = self._reference.to(device)
             found["ref_logps"] = self._spread(table, mine, world, device, lambda batch: self._logps(reference, batch))
         if isinstance(model, ActorCritic):
             critic = model.critic

@@ -121,6 +121,10 @@ class Weighed:
         found = self._source.batches(step, rank, world)
         return [replace(batch, weight=weight_of(batch, self._average, self._longest)) for batch in found]
 
+    def over(self, source: Source) -> Weighed:
+        """Another source with the same weights."""
+        return Weighed(source, self._average, self._longest)
+
     def seen(self, steps: int) -> dict[str, dict[str, float]]:
         """As the source has it."""
         return self._source.seen(steps)

@@ -139,6 +139,11 @@ class Rollouts:
         self._world.once(store)
         return Rollout(path)
 
+    def unjudged(self, number: int) -> Rollout:
+        """A rollout that nobody judges or keeps."""
+        model = self._ready()
+        return Rollout(None, self.maker.table(number, model, 0.0, self._world, {}, judge=False))
+
     def _known(self, number: int) -> tuple[float, int]:
         """Of a rollout before this one, the mean KL of a response and the number of responses."""
         if number not in self._told and self._folder is not None:

@@ -40,6 +40,7 @@ def forecast(stage: Stage, world: World) -> dict[str, Any]:
     tokens = sum(part["tokens"] for part in seen.values())
     per_token = plan.flops(stage.config, width, lora)
     memory = plan.memory(stage.config, setup)
+    memory |= {**stage.beside, "total": memory["total"] + sum(stage.beside.values())}
     pace = plan.probe(_step(stage, world), PROBE_S)
     return {
         "kind": stage.kind,
@@ -47,7 +48,7 @@ def forecast(stage: Stage, world: World) -> dict[str, Any]:
         "tokens": tokens,
         "parameters": plan.parameters(stage.config, lora),
         "flops_per_token": per_token,
-        "flops": per_token["total"] * tokens,
+        "flops": per_token["total"] * tokens * stage.effort,
         "memory": memory,
         "seen": seen,
         "tokens_per_s": pace.tokens_per_s * world.size,
@@ -57,8 +58,9 @@ def forecast(stage: Stage, world: World) -> dict[str, Any]:
 
 
 def _step(stage: Stage, world: World) -> Callable[[], int]:
-    """One optimizer step after another on the stage's own rows; its model is thrown away afterwards."""
-    recipe, term = stage.recipe, (stage.rehearsal or stage.terms)[0]
+    """One optimizer step after another on the stage's own rows, of which it tells the tokens of the first term; its
+    model is thrown away afterwards."""
+    recipe, terms = stage.recipe, [term for term in stage.rehearsal or stage.terms if term.coefficient]
     torch.manual_seed(recipe.seed)
     model = stage.model().to(world.device).train()
     if recipe.checkpointing and hasattr(model, "checkpointing"):
@@ -68,15 +70,16 @@ def _step(stage: Stage, world: World) -> Callable[[], int]:
 
     def step() -> int:
         number = next(steps)
-        batches = term.source.batches(number % stage.steps, world.rank, world.size)
-        weight = sum(batch.weight for batch in batches)
-        for batch in batches:
-            with autocast(world.device, recipe.precision):
-                loss = term.objective(model, batch.to(world.device)).loss
-            (loss / weight).backward()
+        read = [term.source.batches(number % stage.steps, world.rank, world.size) for term in terms]
+        for term, batches in zip(terms, read, strict=True):
+            factor = term.coefficient / sum(batch.weight for batch in batches)
+            for batch in batches:
+                with autocast(world.device, recipe.precision):
+                    loss = term.objective(model, batch.to(world.device)).loss
+                (loss * factor).backward()
         optimizers.step(share_at(number % stage.steps, stage.steps, recipe.optim.schedule))
         optimizers.zero()
-        return sum(int((batch.docs != PADDING).sum()) for batch in batches)
+        return sum(int((batch.docs != PADDING).sum()) for batch in read[0])
 
     return step
 

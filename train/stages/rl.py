@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from train.rl.kl import KlSettings
 from train.rl.making import Maker, Plan
 from train.rl.objectives import POLICIES, PolicyLoss, PolicySettings, ValueLoss, Weighed, ptx
 from train.rl.prompts import Prompts, load
+from train.rl.rehearsal import Rehearsal, Together
 from train.rl.rollout import Rollouts, Telling
 from train.stages import text
 from train.stages.adapted import Base
@@ -75,7 +76,42 @@ class _Parts:
             after=self.after,
             seen=rollouts.seen,
             prepare=rollouts.open,
+            rehearsal=self._rehearsal(),
+            beside=self._beside(),
+            effort=self._effort(),
         )
+
+    def _rehearsal(self) -> list[Term]:
+        """The same terms over a whole rollout, which nobody judges."""
+        own = [term for term in self.terms if term.name in (POLICY, VALUE)]
+        played, found = Rehearsal(self.rollouts, len(own)), []
+        for term in self.terms:
+            if term in own:
+                assert isinstance(term.source, Weighed)
+                found.append(replace(term, source=term.source.over(played)))
+            else:
+                found.append(replace(term, source=Together(term.source, self.rollouts.plan.steps_each)))
+        return found
+
+    def _beside(self) -> dict[str, int]:
+        """Bytes of the other models: the reference's weights; the critic's with gradients and both moments of Adam."""
+        weights = 4 * self.start.config.parameters()["total"]
+        found = {} if self.rollouts.maker.is_own_reference else {"reference": weights}
+        return found | ({"critic": 4 * weights} if self._has_critic else {})
+
+    def _effort(self) -> float:
+        """Of a token that is read, in forward and backward passes of one model: policy and critic learn from it; once a
+        rollout it is sampled, and measured by policy, reference and critic, which are forward passes, a third each."""
+        plan, critic = self.rollouts.plan, float(self._has_critic)
+        found = 1 + critic + (3 + critic) / 3 / plan.epochs
+        if self.recipe.ptx.text.source:
+            tokens = self.rollouts.seen(plan.steps_each)["rollouts"]["tokens"]
+            found += self.recipe.ptx.rows.tokens * plan.steps_each / tokens
+        return found
+
+    @property
+    def _has_critic(self) -> bool:
+        return any(term.name == VALUE for term in self.terms)
 
     def after(self, outcome: Outcome) -> dict[str, Any]:
         """What was told of the first and the last rollouts, and how many groups were dead."""

@@ -17,6 +17,7 @@ import torch
 from typer.testing import CliRunner
 
 from train.checkpoint import all_complete
+from train.cli.commands import app as whole_app
 from train.cli.rl import pg, ppo
 from train.data.chat import load_template, recorded
 from train.distributed import World
@@ -361,10 +362,10 @@ def test_it_learns(folder: Path, tmp_path: Path) -> None:
     assert done.data["first"]["reward.a"] < 0.3 < 0.7 < done.data["last"]["reward.a"]
 
 
-def test_the_commands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands(folder: Path, tmp_path: Path) -> None:
     app = console.app("train", "A part of it.")
-    app.command()(pg)
-    app.command()(ppo)
+    for each in (pg, ppo):
+        app.command(each.__name__)(console.command(f"train.{each.__name__}/1")(each))
     torch.set_num_threads(1)
     (tmp_path / "reward.yaml").write_text(json.dumps(policies.WANTED))
     common = ["--from", folder / "base", "--data", folder / "prompts.jsonl", "--template", "chatml", "--rollouts", 1]
@@ -376,6 +377,53 @@ def test_the_commands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert "Rollouts" in done.stdout and "reward.short" in done.stdout
     wrong = CliRunner().invoke(app, [*map(str, ["pg", *common, "--reward", "arithmetic", "--out", tmp_path / "no"])])
     assert wrong.exit_code == 4 and "the prompt holds no arithmetic expression" in wrong.output.replace("\n", " ")
+
+
+class Unasked:
+    """A reward that must not be asked: a forecast costs nothing."""
+
+    name, digest = "unasked", "0"
+
+    def __call__(self, prompts: Any, responses: Any) -> Scores:
+        raise AssertionError
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", ["pg", "ppo"])
+def test_a_forecast(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """It samples and learns, as the training will, and asks no reward; nothing is stored."""
     monkeypatch.setattr(forecast, "PROBE_S", 0.1)
-    planned = CliRunner().invoke(app, [*map(str, ["ppo", *common, "--reward", tmp_path / "reward.yaml", "--dry-run"])])
-    assert planned.exit_code == 0 and "arithmetic" in planned.stdout, planned.output
+    stage, _ = _stage(folder, tmp_path / "out", kind, **options(folder, kind))
+    stage.prepare.__self__.maker.reward = Unasked()
+    found = forecast.forecast(stage, World())
+    assert found["steps"] == 16 and found["tokens"] == stage.seen(16)["rollouts"]["tokens"]
+    assert found["seconds"] > 0 and {"reference"} <= found["memory"].keys()
+    assert ("critic" in found["memory"]) == (kind == "ppo")
+    parts = [size for name, size in found["memory"].items() if name != "total"]
+    assert found["memory"]["total"] == sum(parts)
+    read = [sum(float((batch.docs >= 0).sum()) for batch in term.source.batches(0, 0, 1)) for term in stage.rehearsal]
+    least = 1.5 if kind == "pg" else 2 + 4 / 3 / 2  # the text comes to it
+    assert found["flops"] / found["flops_per_token"]["total"] / found["tokens"] >= least - 1e-9
+    assert len(read) == len(stage.terms) and all(read)
+    assert not (tmp_path / "out").exists()
+
+
+def test_plans_by_command(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "PROBE_S", 0.1)
+    (tmp_path / "reward.yaml").write_text(json.dumps(policies.WANTED))
+    given = ["--from", folder / "base", "--data", folder / "prompts.jsonl", "--template", "chatml"]
+    given += [
+        "--reward",
+        tmp_path / "reward.yaml",
+        "--root",
+        tmp_path / "root",
+        "--device",
+        "cpu",
+        "--set",
+        "longest=4",
+    ]
+    for kind in ("pg", "ppo"):
+        done = CliRunner().invoke(whole_app, ["plan", kind, *map(str, given)])
+        assert done.exit_code == 0 and "arithmetic" in done.stdout, done.output
