@@ -64,6 +64,7 @@ def run(
     from evalkit.run.make import Evaluation, evaluate
     from evalkit.run.rows import read_summary
     from evalkit.run.show import complaints, summary_blocks
+    from train.ask import ANSWERS
 
     given = {
         "model": model,
@@ -87,6 +88,8 @@ def run(
         template=settings.template,
         bos=settings.bos,
         batch=batch,
+        server=settings.server,
+        cache=root / ANSWERS if cache else None,
     )
     try:
         asked = Evaluation.of(settings, opened, root, Path())

@@ -78,26 +78,32 @@ class Asker:
         ]
         self.reused += len(unit) - len(missing)
         self._answered = self._answered or len(missing) < len(unit)
-        told(len(unit) - len(missing))
+        if len(missing) < len(unit):
+            told(len(unit) - len(missing))
         if not missing:
             return
         self.asked += len(missing)
-        found: dict[int, Answer] = {}
-        for index, answer in self._ask([request for _, request in missing]):
-            found[index] = answer
-            told(1)
-        told(len(missing) - len(found))
         good: dict[str, Answer] = {}
-        for index, (key, _) in enumerate(missing):
-            answered = found.get(index)
-            error = problem(answered)
-            if error is not None:
-                self.failed[key] = error
-            elif answered is not None:
-                good[key] = answered
-                self.failed.pop(key, None)
+        waiting = set(range(len(missing)))
+        for index, answer in self._ask([request for _, request in missing]):
+            waiting.discard(index)
+            self._take(missing[index][0], answer, good)
+            told(1)
+        for index in sorted(waiting):
+            self._take(missing[index][0], None, good)
+        if waiting:
+            told(len(waiting))
         self.store.put(good)
-        self._answered = self._answered or bool(good)
+
+    def _take(self, key: str, answer: Answer | None, good: dict[str, Answer]) -> None:
+        """File one answer; UserError where there are so many failures, and nothing else, that more are not worth it."""
+        error = problem(answer)
+        if answer is not None and error is None:
+            good[key] = answer
+            self.failed.pop(key, None)
+            self._answered = True
+            return
+        self.failed[key] = error or ""
         if not self._answered and len(self.failed) >= _HOPELESS:
             first = next(iter(self.failed.values()))
             message = f"{self.model.name} failed on all of the first {len(self.failed):,} requests: {first}"

@@ -59,7 +59,7 @@ class Evaluation:
             for one in self.planned
         }
         versions = {"run": VERSION, "answers": ANSWERS, "scorer": SCORER}
-        settings = self.settings.model_dump(mode="json")
+        settings = self.settings.model_dump(mode="json", exclude={"server"})  # how it is asked decides nothing
         return dump({"evaluation": settings, "model": self.model.digest, "tasks": tasks, "versions": versions})
 
     @property

@@ -26,6 +26,8 @@ class EvalSettings(Section):
     """Of conversations, instead of the tokenizer's own."""
     bos: bool | None = None
     """Whether prompts begin with the begin-of-text token; null: as the tokenizer's own files say."""
+    server: dict[str, Any] = {}  # noqa: RUF012  (pydantic copies it)
+    """How a server is asked, beside its address and model: concurrency, price, budget, timeout_s, attempts ..."""
     tasks: tuple[str, ...] = ()
     """Tasks, `task@preset`, suites, and files of the user's own."""
     presets: str = ""

@@ -185,7 +185,7 @@ def test_no_answer_is_a_failure_and_never_a_number(store: Store) -> None:
 
 def test_a_model_that_only_fails_is_not_asked_for_hours(store: Store) -> None:
     asker = Asker(HashedModel("a", errors=lambda text: "no answer within 120 s"), store)
-    with pytest.raises(UserError, match=f"all of the first {UNIT_REQUESTS:,} requests: no answer within") as caught:
+    with pytest.raises(UserError, match="all of the first 100 requests: no answer within") as caught:
         asker.answer([Pair(f"c{number}", " x") for number in range(5 * UNIT_REQUESTS)])
     assert caught.value.code == Exit.PARTIAL
 
