@@ -222,7 +222,12 @@ def fit(
         slopes = problem.slopes(theta)
         down = problem.gradients(slopes, whole, 1)[0] - problem.penalty * theta
         bend = problem.curvature(slopes) + np.diag(problem.penalty)
-        step = np.linalg.solve(bend + np.outer(ones, ones), down)  # only differences are determined: their mean is 0
+        try:
+            step = np.linalg.solve(
+                bend + np.outer(ones, ones), down
+            )  # only differences are determined: their mean is 0
+        except np.linalg.LinAlgError:
+            raise ValueError("an effect cannot be told apart from the strengths") from None
         if down @ step < _TOLERANCE:
             break
         scale = 1.0

@@ -59,7 +59,7 @@ def judge(
     from evalkit.judge.outputs import match, read_difficulty, read_outputs, read_recorded
     from evalkit.judge.settings import open_judge
 
-    settings = _settings(recipe, _member(model, endpoint, reward, recorded, prompt), sets, seed)
+    settings = settings_of(recipe, member_of(model, endpoint, reward, recorded, prompt), sets, seed)
     base = read_outputs(baseline)
     matched = match(read_outputs(outputs), base)
     hard = None if difficulty is None else read_difficulty(difficulty, list(base.answers))
@@ -78,9 +78,10 @@ def judge(
     return _told(run.path)
 
 
-def _member(
+def member_of(
     model: str | None, endpoint: str | None, reward: str | None, recorded: Path | None, prompt: str
 ) -> dict[str, Any] | None:
+    """The judge that the flags name, as a recipe has it; None where they name none."""
     given = {"--judge": model, "--endpoint": endpoint, "--reward": reward, "--recorded": recorded}
     named = [flag for flag, value in given.items() if value is not None]
     if len(named) > 1:
@@ -97,7 +98,8 @@ def _member(
     return None if recorded is None else {"recorded": str(recorded)}
 
 
-def _settings(recipe: Path | None, member: dict[str, Any] | None, sets: list[str] | None, seed: int) -> JudgeSettings:
+def settings_of(recipe: Path | None, member: dict[str, Any] | None, sets: list[str] | None, seed: int) -> JudgeSettings:
+    """The recipe of a judge. UserError where there is none."""
     from evalkit.judge.settings import JudgeSettings
     from workbench import recipes
 
