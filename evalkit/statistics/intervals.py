@@ -139,10 +139,10 @@ def ratio(
 
     The error is by the delta method, sqrt(C / (C - 1) * sum_c e_c^2) / sum y with e = x - R y summed in a cluster. The
     interval is the studentised bootstrap's over documents (Davison and Hinkley 1997, section 2.4; seeded), which
-    follows the skewness that documents of very different lengths bring; of fewer than 8 documents Student's. Both
-    count in errors of the jackknife, in which each e_c is divided by 1 - y_c / sum y: a document that makes up much of
-    the sum draws the ratio to itself, and hides how far it is off. One document alone has no interval. Denominators
-    are not negative, nor all 0.
+    follows the skewness that documents of very different lengths bring, but at no side less than Student's; of fewer
+    than 8 documents it is Student's. Both count in errors of the jackknife, in which each e_c is divided by
+    1 - y_c / sum y: a document that makes up much of the sum draws the ratio to itself, and hides how far it is off.
+    One document alone has no interval. Denominators are not negative, nor all 0.
     """
     x, y = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
     assert len(x) == len(y) and np.isfinite(x).all() and np.isfinite(y).all() and (y >= 0).all()
@@ -160,12 +160,12 @@ def ratio(
         return Estimate(value, NAN, NAN, NAN, len(x), number)
     left = 1 - y / total
     width = (1 - 1 / len(e)) * standard_error(e / left, None, total)
+    most = t_quantile(level, len(e) - 1)
+    least, method = -most, "t"
     if len(e) >= FEWEST and width > 0:
-        t = studentised(e, y, draws, seed)
-        most, least = (float(q) for q in np.quantile(t, [(1 + level) / 2, (1 - level) / 2]))
-        return Estimate(value, value - most * width, value - least * width, error, len(x), number, "bootstrap t")
-    half = t_quantile(level, len(e) - 1) * width
-    return Estimate(value, value - half, value + half, error, len(x), number, "t")
+        drawn = np.quantile(studentised(e, y, draws, seed), [(1 + level) / 2, (1 - level) / 2])
+        most, least, method = max(most, float(drawn[0])), min(least, float(drawn[1])), "bootstrap t"
+    return Estimate(value, value - most * width, value - least * width, error, len(x), number, method)
 
 
 def _summed(values: Floats, names: Ints) -> Floats:
