@@ -52,10 +52,7 @@ class Reader:
         if new < ROWS:
             tokens, positions = (F.pad(each, (0, ROWS - new)) for each in (tokens, positions))
         x = trunk.embed_tokens(tokens)
-        cos, sin = (
-            torch.cat((half, half), -1)[:, None].to(x.dtype)
-            for half in cos_sin(self.frequencies, self.factor, positions)
-        )
+        cos, sin = (part[:, None].to(x.dtype) for part in cos_sin(self.frequencies, self.factor, positions))
         extras = [_extra(chain.end - chain.begin) for chain in chains]
         masks = [_mask(chain, extra, x) for chain, extra in zip(chains, extras, strict=True)]
         for number, layer in enumerate(trunk.layers):
@@ -75,9 +72,9 @@ class Reader:
                     is_causal=mask is None,
                     enable_gqa=len(q) != len(k),
                 )[0, :, : end - begin]
-            x = x + layer.self_attn.o_proj(found.transpose(0, 1).flatten(1))
+            x += layer.self_attn.o_proj(found.transpose(0, 1).flatten(1))
             mlp, normed = layer.mlp, _normed(x, layer.post_attention_layernorm)
-            x = x + mlp.down_proj(F.silu(mlp.gate_proj(normed)) * mlp.up_proj(normed))
+            x += mlp.down_proj(F.silu(mlp.gate_proj(normed), inplace=True).mul_(mlp.up_proj(normed)))
         return _normed(x, trunk.norm)[:new]
 
 
@@ -107,11 +104,11 @@ def _mask(chain: Chain, extra: int, like: Tensor) -> Tensor | None:
 def _normed(x: Tensor, norm: Any) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * weight, the mean in fp32."""
     wide = x.float()
-    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + norm.eps)
-    return norm.weight * wide.to(x.dtype)
+    wide = wide * wide.square().mean(-1, keepdim=True).add_(norm.eps).rsqrt_()
+    return wide.to(x.dtype).mul_(norm.weight)
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """x [tokens, heads, size] turned by its positions; pairs are (i, i + size / 2)."""
+    """x [tokens, heads, size] turned by its positions [tokens, 1, size / 2]; pairs are (i, i + size / 2)."""
     a, b = x.chunk(2, -1)
-    return x * cos + torch.cat((-b, a), -1) * sin
+    return torch.cat(((a * cos).sub_(b * sin), (b * cos).add_(a * sin)), -1)
