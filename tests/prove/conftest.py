@@ -18,14 +18,17 @@ Written by `make prove`; each line is one proof and what it found.
 @pytest.fixture(scope="session")
 def record() -> Iterator[Callable[[str, str], None]]:
     """Notes a figure; those of one session replace the lines of the same name."""
+    noted: dict[str, str] = {}
+
+    def note(name: str, found: str) -> None:
+        noted[name] = f"- **{name}**: {found}"
+
+    yield note
+    # Read now: what other proofs wrote in the meantime stays.
     lines = {}
     if DOCUMENT.exists():
         for line in DOCUMENT.read_text("utf-8").splitlines():
             if line.startswith("- **"):
                 lines[line.split("**")[1]] = line
-
-    def note(name: str, found: str) -> None:
-        lines[name] = f"- **{name}**: {found}"
-
-    yield note
+    lines |= noted
     DOCUMENT.write_text(_HEAD + "\n".join(lines[name] for name in sorted(lines)) + "\n", "utf-8")
