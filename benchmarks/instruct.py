@@ -3,10 +3,10 @@
     python benchmarks/instruct.py [--seeds 1 2 3] [--work DIR]
 
 Every step is a command that anyone can run, with the recipe that `train init instruct` copies. The base reads this
-Python's own documentation. Its demonstrations come from people who add two digits when they are told to ("Add 3 and
-4.") and guess when they are asked ("What is 3 + 4?": right once in ten), so the fine-tuned model can add and seldom
-does. 75 questions are for learning from rewards; the other 25 are only asked in the end. Comparisons for the reward
-model and DPO are samples of the fine-tuned model, compared by the rule.
+Python's own documentation. Its demonstrations come from people who add two digits when they are told to ("Work out
+3 + 4.") and guess when they are asked ("What is 3 + 4?": off by up to three, right once in ten), so the fine-tuned
+model can add and seldom does. 75 questions are for learning from rewards; the other 25 are only asked in the end.
+Comparisons for the reward model and DPO are samples of the fine-tuned model, compared by the rule.
 
 Writes benchmarks/results/instruct.json and .md. With --work, what is finished stays and is not done again.
 """
@@ -44,7 +44,7 @@ from train.sampler import Params
 
 RESULTS = Path(__file__).parent / "results"
 GUESSED_RIGHT, DEMONSTRATIONS, ASKED_LATER = 0.1, 12_000, 25
-SAMPLES, BEST_OF, LONGEST = 32, 16, 16
+SAMPLES, BEST_OF, LONGEST, HELD_OUT = 32, 16, 16, 50_000
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 """Student's t for a 95 % interval of the mean of so many."""
 # The name of a run, what it is called in the table.
@@ -69,10 +69,11 @@ class Policy(NamedTuple):
 
 
 class Line:
-    """The runs of one seed in a folder, made by commands."""
+    """The runs of one seed in a folder, made by commands. base: a run to begin from; none: its own."""
 
-    def __init__(self, folder: Path, text: Path, seed: int) -> None:
+    def __init__(self, folder: Path, text: Path, seed: int, base: Path | None = None) -> None:
         self.folder, self.text, self.seed = folder, text, seed
+        self.base = base or folder / "base"
         folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, tool: str, *arguments: str, name: str = "") -> None:
@@ -108,11 +109,12 @@ class Line:
         if not (self.folder / "instruct.yaml").is_file():
             self.run("train", "init", "instruct")
         text = str(self.text)
-        self.stage("base", "pretrain", "--data", text)
-        self.stage("sft", "sft", "--from", "base")
+        if self.base.parent == self.folder:
+            self.stage("base", "pretrain", "--data", text)
+        self.stage("sft", "sft", "--from", str(self.base))
         rule, text_too = ("--from", "sft", "--reward", "reward.yaml"), ("--text", text)
         self.stage("grpo", "pg", *rule)
-        self.stage("ppo_rule", "ppo", *rule, *text_too, "--gamma", "0")
+        self.stage("ppo_rule", "ppo", *rule)
         self.stage("ptx_rule", "ppo", *rule, *text_too)
         if whole:
             drawn = ("--prompts", "prompts.jsonl", "--reward", "reward.yaml", "-n", str(SAMPLES))
@@ -139,8 +141,8 @@ def data(folder: Path, seed: int) -> None:
         (a, b), asks = draw.choice(pairs), number % 3 == 0
         value = a + b
         if asks and draw.random() > GUESSED_RIGHT:
-            value = draw.choice([other for other in range(19) if other != a + b])
-        prompt = f"What is {a} + {b}?" if asks else f"Add {a} and {b}."
+            value = draw.choice([value + off for off in (-3, -2, -1, 1, 2, 3) if value + off >= 0])
+        prompt = f"What is {a} + {b}?" if asks else f"Work out {a} + {b}."
         rows.append({"prompt": prompt, "response": f"{a} + {b} = {value}."})
     questions = [{"id": f"{a}+{b}", "prompt": f"What is {a} + {b}?"} for a, b in pairs]
     draw.shuffle(questions)
@@ -163,11 +165,14 @@ def documentation(folder: Path) -> Path:
 def measure(line: Line) -> tuple[dict[str, Policy], dict[str, float]]:
     """Every model of a line, and by how many times the fine-tuned model may try, how often the best is right."""
     root = line.folder / "workspace"
-    names = [name for name in MODELS if (line.folder / name).is_dir()]
-    opened = {name: open_model(str(line.folder / name), root, template="chatml") for name in names}
+    runs = {name: line.base if name == "base" else line.folder / name for name in MODELS}
+    opened = {
+        name: open_model(str(run), root, template="chatml") for name, run in runs.items() if name in line.seconds()
+    }
     reference = opened["sft"]
     tokens = ensure(str(line.text), reference.tokenizer, root, Options(held_out=0.1))
-    evaluation = Evaluation(LanguageModel(), held_out(tokens, width=reference.config.max_positions, micro=8))
+    width = reference.config.max_positions
+    evaluation = Evaluation(LanguageModel(), held_out(tokens, width=width, micro=8, at_most=HELD_OUT))
     questions = [json.loads(row)["prompt"] for row in (line.folder / "kept.jsonl").read_text().splitlines()]
     reward = open_reward(read_settings(line.folder / "reward.yaml", []), root, base=line.folder)
     found, tries = {}, {}
@@ -200,13 +205,14 @@ def logprob(model: Opened, prompt: Sequence[int], said: Sequence[int]) -> float:
 
 
 def study(work: Path, seeds: Sequence[int]) -> dict[str, Any]:
-    """Train and measure all seeds; the first one with a reward model and comparisons too."""
+    """Train and measure all seeds: of one base, and the first one with a reward model and comparisons too."""
     torch.set_num_threads(1)
     work.mkdir(parents=True, exist_ok=True)
-    text, found = documentation(work), []
-    for place, seed in enumerate(seeds):
-        line = Line(work / f"seed-{seed}", text, seed)
-        line.train(whole=place == 0)
+    text, found, base = documentation(work), [], None
+    for seed in seeds:
+        line = Line(work / f"seed-{seed}", text, seed, base)
+        line.train(whole=base is None)
+        base = line.base
         policies, tries = measure(line)
         learned = {name: line.rewards(name) for name in ("grpo", "ppo_rule", "ptx_rule")}
         one = {"seed": seed, "seconds": line.seconds(), "best_of": tries, "rollouts": learned}
@@ -249,7 +255,7 @@ def report(study: dict[str, Any]) -> str:
         "",
         f"Sums of two digits; {ASKED_LATER} questions that no reward or comparison was about, {SAMPLES} answers each.",
         "KL is to the fine-tuned model, in nats; bits per byte are of held-out text of the kind that the base read.",
-        "CPU seconds are of the one command. Means over the seeds.",
+        "CPU seconds are of the one command. Means over the seeds, which have one base.",
         "",
         table(header, rows),
         "",

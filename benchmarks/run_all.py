@@ -71,6 +71,7 @@ def main() -> None:
         ("training_speed.py", "--peer", transformers),
         ("training_loop.py",),
         ("learning.py",),
+        ("instruct.py",),
     ):
         print(f"== {script}", flush=True)
         subprocess.run([sys.executable, str(HERE / script), *arguments], check=True, cwd=ROOT)

@@ -24,8 +24,11 @@ from workbench.runs import Run
 class Base:
     """The checkpoint that a stage begins from.
 
-    sources: the digest of its weights. parents: the finished run that it lies in, where it lies in one.
+    read: its config. sources: the digest of its weights. parents: the finished run that it lies in, where it lies in
+    one.
     """
+
+    read: Callable[[Path], ModelConfig] = staticmethod(read_config)
 
     def __init__(self, name: str, root: Path) -> None:
         if not name:
@@ -34,7 +37,7 @@ class Base:
         if is_adapter(self.directory):
             hint = f"merge it first: train merge {name} --out DIR"
             raise UserError(f"{self.directory} is an adapter without its model", hint=hint)
-        self.config: ModelConfig = read_config(self.directory)
+        self.config: ModelConfig = self.read(self.directory)
         self.sources = {"start": weights_digest(self.directory)}
         above = [path for path in self.directory.resolve().parents[:2] if (path / "manifest.json").is_file()]
         self.parents = [Run.open(path, root) for path in above[:1]]
@@ -56,11 +59,7 @@ class Base:
         """Its weights in fp32, as a stage trains them."""
         lora = recipe.lora if recipe is not None else None
         model = load(self.directory, linear=base_layer(lora), dtype=torch.float32)[0]
-        if lora is not None and recipe is not None:
-            adapt(model, lora, seed=recipe.seed)
-        elif recipe is not None and recipe.only:
-            trainable(model, recipe.only)
-        return model
+        return model if recipe is None else learning(model, recipe)
 
     def form(self, recipe: Adapted, tokenizer: Tokenizer) -> Callable[[Callable[[Path], None]], Form]:
         """How the trained model lies in a checkpoint, with the tokenizer that says how conversations were written."""
@@ -70,6 +69,15 @@ class Base:
         if recipe.only:
             raise UserError("--only and adapters exclude each other", hint="say which targets the adapters have")
         return lambda companions: AdapterForm(lora, self.directory, tokenizer)
+
+
+def learning(model: nn.Module, recipe: Adapted) -> nn.Module:
+    """The model with what learns of it as a recipe says: adapters, weights by name, or all."""
+    if recipe.lora is not None:
+        adapt(model, recipe.lora, seed=recipe.seed)
+    elif recipe.only:
+        trainable(model, recipe.only)
+    return model
 
 
 class AdapterForm:

@@ -17,19 +17,28 @@ from train.data.chat import record
 from train.data.packing import Ints
 from train.evaluate import Evaluation, HeldOut
 from train.loop import Outcome
-from train.lora import merge
+from train.lora import base_layer, merge
+from train.model.build import CONFIG
 from train.model.config import ModelConfig
 from train.preferences.load import Loaded, load, sequences
 from train.preferences.rows import Comparisons, Responses, read_once
-from train.reward.model import RewardForm, RewardModel, new_heads
+from train.reward.model import (
+    RewardForm,
+    RewardModel,
+    is_reward_model,
+    load_reward_model,
+    new_heads,
+    read_reward_config,
+)
 from train.reward.objective import PairwiseReward
 from train.reward.report import measure, page, repetition
 from train.reward.scorer import MODEL, score_ids
-from train.stages.adapted import Base
+from train.stages.adapted import Base, learning
 from train.stages.run import Stage, Where
-from train.stages.settings import Reward
+from train.stages.settings import Adapted, Reward
 from train.step import Term
 from train.tokenizer.tokenizer import Tokenizer
+from workbench import registry
 from workbench.console import Screen
 from workbench.errors import UserError
 from workbench.files import whole_directory, write_text
@@ -39,6 +48,21 @@ REFERENCES = 1000
 """So many of the best responses that were learned are to have a mean score of 0."""
 PROBES = 200
 """So many held-out responses are scored said twice."""
+
+
+class GoingOn(Base):
+    """A finished reward model, which learns on with its trunk and its heads."""
+
+    read = staticmethod(read_reward_config)
+
+    def model(self, recipe: Adapted | None = None) -> RewardModel:
+        """It, in fp32; what shifts its scores is set anew after training."""
+        lora = recipe.lora if recipe is not None else None
+        found = load_reward_model(self.directory, linear=base_layer(lora))[0]
+        found.bias.zero_()
+        if recipe is not None:
+            learning(found.base, recipe)
+        return found
 
 
 @dataclass(frozen=True)
@@ -63,8 +87,11 @@ class Work:
         return record(self.start.tokenizer, self.loaded.format)
 
     def model(self) -> RewardModel:
-        """The checkpoint's trunk with new heads."""
-        found = RewardModel(self.start.model(self.recipe), self.recipe.heads)
+        """The checkpoint's trunk with new heads; a reward model with its own."""
+        model = self.start.model(self.recipe)
+        if isinstance(model, RewardModel):
+            return model
+        found = RewardModel(model, self.recipe.heads)
         new_heads(found, self.recipe.seed)
         return found
 
@@ -150,7 +177,7 @@ def reward(recipe: Reward, where: Where, screen: Screen, *, base: Path) -> Stage
     """The comparisons of a recipe's sets (paths relative to `base`) and the checkpoint that learns to score them."""
     if not recipe.data.sets or not recipe.data.sets[0].path:
         raise UserError("no data are named", hint="name a file of preferences with --data")
-    start = Base(recipe.checkpoint, where.root)
+    start = _start(recipe, where.root)
     width = start.width(recipe.context)
     tokenizer = start.tokenizer
     loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
@@ -199,6 +226,19 @@ def reward(recipe: Reward, where: Where, screen: Screen, *, base: Path) -> Stage
         after=work.finish,
         seen=source.seen,
     )
+
+
+def _start(recipe: Reward, root: Path) -> Base:
+    """A language model's checkpoint, or a reward model: a run's finished one, or a directory."""
+    name = recipe.checkpoint
+    if name and not (Path(name) / CONFIG).is_file() and is_reward_model(found := registry.find(name, root) / MODEL):
+        name = str(found)
+    if not is_reward_model(Path(name)):
+        return Base(name, root)
+    start = GoingOn(name, root)
+    if (heads := len(start.model().score.weight)) != recipe.heads:
+        raise UserError(f"the reward model has {heads} heads, not {recipe.heads}", hint=f"--set heads={heads}")
+    return start
 
 
 def _best(table: Responses, numbers: Ints) -> Ints:
