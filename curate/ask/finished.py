@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 from pydantic import ValidationError
 
 from curate.recipe import Settings
@@ -72,6 +73,19 @@ class FinishedRun:
     def profile(self) -> Profile:
         """The resolved profile: thresholds as this run used them."""
         return self.settings.profile
+
+    @cached_property
+    def searched(self) -> tuple[str, str]:
+        """By which rule benchmark items were looked for, and what was removed: none, document or span. A run of `curate
+        decontaminate` has the settings of its parent, and says these in its own recipe."""
+        assert self.run.manifest is not None
+        if self.run.manifest.kind != "curate.decontaminate":
+            return self.settings.decontaminate.rule, self.settings.decontaminate.remove
+        try:
+            recipe = yaml.safe_load((self.path / "recipe.yaml").read_text("utf-8"))
+            return f"contamination.{recipe['variant']['name']}", recipe["remove"] or "none"
+        except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise self._damaged(self.path / "recipe.yaml", str(error)) from None
 
     @property
     def steps(self) -> list[str]:

@@ -71,10 +71,14 @@ def funnel_picture(levels: Funnel) -> html.Html:
 def _summary(run: FinishedRun, levels: Funnel) -> html.Html:
     manifest = run.run.manifest
     assert manifest is not None
-    pages = [one for one in manifest.inputs if not run.settings.decontaminate.reads(one.path)]
+    if manifest.kind == "curate.decontaminate":  # its inputs are the benchmarks
+        source = f"the run {manifest.parents[0].id}"
+    else:
+        pages = [one for one in manifest.inputs if not run.settings.decontaminate.reads(one.path)]
+        source = f"{len(pages):,} {'file' if len(pages) == 1 else 'files'}, {size(sum(one.bytes for one in pages))}"
     rows = [
         ["profile", f"{run.profile.name} ({run.profile.source})"],
-        ["input", f"{len(pages):,} {'file' if len(pages) == 1 else 'files'}, {size(sum(one.bytes for one in pages))}"],
+        ["input", source],
         ["records", f"{levels.total:,} = {levels.kept:,} kept + {levels.dropped:,} dropped + {levels.failed:,} failed"],
         [label(run.tokenizer, "kept, tokens"), f"{levels.tokens_kept:,} tokens, {size(levels.bytes_kept)} of text"],
         ["made", f"{manifest.finished} by winnow {manifest.code.version}"],

@@ -109,8 +109,9 @@ def contamination(run: FinishedRun) -> html.Html | None:
         return None
     suites = run.scan("suites").collect().sort(["contaminated", "suite"], descending=[True, False])
     found = suites.filter(pl.col("contaminated") > 0)
-    config = run.settings.decontaminate
-    dropped = run.scan("decisions").filter(pl.col("step") == CONTAMINATION_STEP).select(pl.len()).collect().item()
+    rule, removed = run.searched
+    mine = (pl.col("step") == CONTAMINATION_STEP) & (pl.col("rule") == rule)
+    dropped = run.scan("decisions").filter(mine).select(pl.len()).collect().item()
     done = {
         "none": "Nothing was removed for it: the documents are in the data set.",
         "document": f"{dropped:,} documents were dropped for it.",
@@ -118,9 +119,9 @@ def contamination(run: FinishedRun) -> html.Html | None:
     }
     told = (
         f"{int(suites['contaminated'].sum()):,} of {int(suites['items'].sum()):,} items of {suites.height:,} suites "
-        f"stand in documents that the other steps kept, by the rule {config.rule}. "
+        f"stand in documents that the other steps kept, by the rule {rule}. "
     )
-    parts: list[str] = [told + (done[config.remove] if found.height else "")]
+    parts: list[str] = [told + (done[removed] if found.height else "")]
     untested = int((suites["items"] - suites["testable"]).sum())
     if untested:
         parts.append(f"{untested:,} items are too short for the rule and could not be looked for.")

@@ -67,6 +67,11 @@ def test_documents_are_removed_with_the_rule_and_the_score(sample_run: Path, pla
     assert gone <= set(table(out, "dropped")["id"])
     assert not gone & set(table(out, "documents")["id"])
     assert ended.data["kept"] == before.filter(pl.col("state") == "kept").height - len(gone)
+    page = tmp_path / "report.html"  # of what it did itself, not of what its parent was told
+    assert curate("report", out, "--to", page).code == 0
+    told = page.read_text("utf-8")
+    assert f"{len(gone):,} documents were dropped for it" in told and "by the rule contamination.winnow" in told
+    assert "Nothing was removed for it" not in told and "2 files" not in told and "the run" in told
     again = tmp_path / "again"
     curate("decontaminate", sample_run, "--against", planted, "--remove", "document", "--out", again, "-j", "1")
     ours, theirs = outputs(out), outputs(again)
