@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from evalkit.likelihood.forward import ROWS, Chain, Reader
+from evalkit.likelihood.forward import ROWS, Reader
 from evalkit.likelihood.plan import Piece, Plan, Sought
-from train.losses import chunk_of
+from evalkit.likelihood.readers import Chain, Packed, Reads
 from train.model.model import Llama
 
 Array = npt.NDArray[Any]
-
-_PIECE, _PIECE_ELSEWHERE = 1024, 8192  # tokens; on a CPU more do not make the products faster
 
 
 class Scored(NamedTuple):
@@ -34,65 +32,49 @@ class Scored(NamedTuple):
     deviations: npt.NDArray[np.float64] | None = None
 
 
-class _Reads(Protocol):
-    def __call__(self, tokens: Tensor, positions: Tensor, chains: Sequence[Chain]) -> Tensor: ...
-
-
-class _Packed:
-    """Reads chains with a model that has no path to go on from: sequences as documents of one row."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model
-
-    @torch.inference_mode()
-    def __call__(self, tokens: Tensor, positions: Tensor, chains: Sequence[Chain]) -> Tensor:
-        docs = torch.cat([torch.full((chain.end - chain.begin,), at) for at, chain in enumerate(chains)])
-        found: Tensor = self.model(tokens[None], positions[None], docs[None].to(tokens.device))[0]
-        return found
+def reads(model: nn.Module) -> Reads:
+    """What reads with a model of `train`."""
+    return Reader(model) if isinstance(model, Llama) else Packed(model)
 
 
 class Engine:
-    """Scores sequences with a model of `train`.
+    """Scores sequences with whatever reads them.
 
     batch: sequences that are computed together at most; results do not depend on it (fp32: to 1e-5). computed: tokens
     computed so far.
     """
 
-    def __init__(self, model: nn.Module, *, batch: int | None = None) -> None:
-        self.model = model
-        self.head: Tensor = model.head  # type: ignore[assignment]
+    def __init__(self, reads: Reads, *, batch: int | None = None) -> None:
+        self.reads = reads
         self.batch = batch
         self.computed = 0
-        self.branches = isinstance(model, Llama)
-        self._piece = _PIECE if self.head.device.type == "cpu" else _PIECE_ELSEWHERE
 
     def plan(self, sought: Sequence[Sought]) -> Plan:
         """What is going to be computed for these."""
-        return Plan(sought, share=self.branches)
+        return Plan(sought, share=self.reads.branches)
 
     def score(self, sought: Sequence[Sought], *, moments: bool = False) -> Iterator[tuple[int, Scored]]:
         """(number of the sequence, what was sought of it), as they become ready."""
         plan = self.plan(sought)
-        reads: _Reads = Reader(self.model, plan.longest) if self.branches else _Packed(self.model)
+        path = self.reads.path(plan.longest)
         open_places = np.array([one.targets for one in sought], dtype=np.int64)
         first = np.concatenate([[0], np.cumsum(open_places)])
         found = _Found(int(first[-1]), moments)
-        for piece in plan.pieces(self._piece, self.batch):
+        for piece in plan.pieces(self.reads.piece, self.batch):
             begin, end = np.searchsorted(plan.after, [piece.begin, piece.end])
-            hidden = self._read(reads, plan, piece)
+            rows = self._read(path, plan, piece)
             self.computed += piece.end - piece.begin
             if begin == end:
                 continue
             request = plan.request[begin:end]
             where = first[request] + plan.place[begin:end]
-            self._foretold(hidden, plan.after[begin:end] - piece.begin, plan.wanted[begin:end], where, found)
+            self._foretold(rows, plan.after[begin:end] - piece.begin, plan.wanted[begin:end], where, found)
             np.subtract.at(open_places, request, 1)
             for number in dict.fromkeys(request.tolist()):
                 if not open_places[number]:
                     yield number, found.of(slice(first[number], first[number + 1]))
 
-    def _read(self, reads: _Reads, plan: Plan, piece: Piece) -> Tensor:
-        device = self.head.device
+    def _read(self, path: Any, plan: Plan, piece: Piece) -> Tensor:
         lengths = np.diff(piece.starts)
         shifts = np.repeat(piece.depths - piece.starts[:-1], lengths)
         positions = torch.from_numpy(np.arange(piece.end - piece.begin) + shifts)
@@ -101,18 +83,18 @@ class Engine:
             for each in zip(piece.depths.tolist(), piece.starts[:-1].tolist(), piece.starts[1:].tolist(), strict=True)
         ]
         tokens = torch.from_numpy(plan.tokens[piece.begin : piece.end])
-        return reads(tokens.to(device), positions.to(device), chains)
+        return self.reads(path, tokens.to(self.reads.device), positions.to(self.reads.device), chains)
 
     @torch.inference_mode()
-    def _foretold(self, hidden: Tensor, after: Array, wanted: Array, where: Array, found: _Found) -> None:
+    def _foretold(self, read: Tensor, after: Array, wanted: Array, where: Array, found: _Found) -> None:
         """The log-softmax in fp32 at every place after which something is sought."""
         places, inverse = np.unique(after, return_inverse=True)
         # Few rows are filled up, as in `Reader`.
         places = np.pad(places, (0, -len(places) % ROWS), mode="edge")
-        rows = hidden[torch.from_numpy(places).to(hidden.device)]
-        step = chunk_of(self.head) // ROWS * ROWS
+        rows = read[torch.from_numpy(places).to(read.device)]
+        step = max(self.reads.rows // ROWS, 1) * ROWS
         for begin in range(0, len(places), step):
-            logs = F.log_softmax(F.linear(rows[begin : begin + step], self.head).float(), -1)
+            logs = F.log_softmax(self.reads.logits(rows[begin : begin + step]), -1)
             some = ((inverse >= begin) & (inverse < begin + step)).nonzero()[0]
             row = torch.from_numpy(inverse[some] - begin).to(logs.device)
             token = torch.from_numpy(wanted[some]).to(logs.device)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from evalkit.likelihood.readers import Chain, OwnHead
 from train.model.rope import cos_sin, inverse_frequencies
 
 ROWS = 16
@@ -21,33 +22,35 @@ ROWS = 16
 _QUERIES, _FEW = 32, 8  # attention takes so many queries at a time; fewer than these few in the last turn are filled up
 
 
-class Chain(NamedTuple):
-    """Tokens `begin` to `end` of a batch; the first stands at position `depth`, behind so many of the path."""
+class Path(NamedTuple):
+    """Both [layers, kv_heads, positions, head_dim]."""
 
-    depth: int
-    begin: int
-    end: int
+    keys: Tensor
+    values: Tensor
 
 
-class Reader:
-    """Reads chains of tokens. It remembers the path of the last one: a chain may go on from any place of it.
+class Reader(OwnHead):
+    """A `train.model.model.Llama`, whose path is the keys and values of the last chain and of what stands before it."""
 
-    model: a `train.model.model.Llama`. width: positions of the longest path.
-    """
+    branches = True
 
-    def __init__(self, model: nn.Module, width: int) -> None:
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
         self.model = cast(Any, model)  # modules type their attributes as tensors or modules
         config = self.model.config
-        weight = self.model.model.embed_tokens.weight
-        shape = (config.layers, config.kv_heads, width + _FEW, config.head_dim)
-        self.keys = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
-        self.values = torch.zeros_like(self.keys)
         self.frequencies, self.factor = inverse_frequencies(config.rope, config.head_dim)
-        self.frequencies = self.frequencies.to(weight.device)
+        self.frequencies = self.frequencies.to(self.device)
+
+    def path(self, longest: int) -> Path:
+        """Room for keys and values; attention reads some places beyond the end of what is there."""
+        config = self.model.config
+        shape = (config.layers, config.kv_heads, longest + _FEW, config.head_dim)
+        keys = torch.zeros(shape, dtype=self.head.dtype, device=self.device)
+        return Path(keys, torch.zeros_like(keys))
 
     @torch.inference_mode()
-    def __call__(self, tokens: Tensor, positions: Tensor, chains: Sequence[Chain]) -> Tensor:
-        """Hidden states [tokens, hidden] after the last norm, of int64 tokens [tokens] at `positions` [tokens]."""
+    def __call__(self, path: Path, tokens: Tensor, positions: Tensor, chains: Sequence[Chain]) -> Tensor:
+        """Hidden states [tokens, hidden] after the last norm."""
         trunk, new = self.model.model, len(tokens)
         if new < ROWS:
             tokens, positions = (F.pad(each, (0, ROWS - new)) for each in (tokens, positions))
@@ -56,7 +59,7 @@ class Reader:
         extras = [_extra(chain.end - chain.begin) for chain in chains]
         masks = [_mask(chain, extra, x) for chain, extra in zip(chains, extras, strict=True)]
         for number, layer in enumerate(trunk.layers):
-            keys, values = self.keys[number], self.values[number]
+            keys, values = path.keys[number], path.values[number]
             q, k, v = _projected(layer.self_attn, _normed(x, layer.input_layernorm), cos, sin)
             found = torch.empty_like(q)
             for (depth, begin, end), extra, mask in zip(chains, extras, masks, strict=True):

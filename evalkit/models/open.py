@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from evalkit.models.types import Model
 from workbench.errors import UserError, did_you_mean
 
-SCHEMES = ("mock", "recorded", "openai", "chat", "http", "https")
+SCHEMES = ("mock", "recorded", "openai", "chat", "http", "https", "transformers")
 
 
 def open_model(
@@ -28,9 +29,12 @@ def open_model(
 ) -> Model:
     """The model that `spec` means.
 
-    A train run, checkpoint, adapter or Llama directory of Hugging Face; `http://host/v1#model` (or `openai:URL#model`),
-    a server with /completions that gives log-probabilities, and `chat:URL#model`, one that only answers conversations;
-    `recorded:FILE.jsonl`, what a model has said before; `mock:SEED`, which costs nothing.
+    - a train run, a checkpoint, an adapter, a Llama directory of Hugging Face;
+    - a directory of another architecture, where transformers is installed (`transformers:DIR`: any directory with it);
+    - `http://host/v1#model` or `openai:URL#model`, a server with /completions that gives log-probabilities;
+    - `chat:URL#model`, a server that only answers conversations;
+    - `recorded:FILE.jsonl`, what a model has said before;
+    - `mock:SEED`, which costs nothing.
 
     root: of the workspace. best: a run's best checkpoint. base: of an adapter. template: of conversations, instead of
     the tokenizer's own. bos: see `evalkit.likelihood.encode.Coder`. batch: sequences at a time (None: what suits the
@@ -56,6 +60,8 @@ def open_model(
             return _served(rest, scheme == "chat", server or {}, cache)
         case "http" | "https":
             return _served(spec, False, server or {}, cache)
+        case "transformers":
+            return _foreign(spec, Path(rest), precision, device, bos, batch)
     hint = did_you_mean(scheme, SCHEMES)
     raise UserError(f"there are no models of the kind '{scheme}:'", hint=hint)
 
@@ -85,8 +91,33 @@ def _local(
     bos: bool | None,
     batch: int | None,
 ) -> Model:
+    if _is_foreign(Path(spec)):
+        return _foreign(spec, Path(spec), precision, device, bos, batch)
     from evalkit.models.local import Local
     from train.open import open_model as open_local
 
     opened = open_local(spec, root, device=device, precision=precision, best=best, base=base, template=template)
     return Local(spec, opened, precision=precision, bos=bos, batch=batch)
+
+
+def _is_foreign(directory: Path) -> bool:
+    """Whether this is a model that `train` does not know: its config.json names another kind, or something unknown."""
+    if not (directory / "config.json").is_file():
+        return False
+    from train.model.build import read_config
+
+    try:
+        read_config(directory)
+    except UserError:
+        try:
+            config = json.loads((directory / "config.json").read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return False
+        return isinstance(config, dict) and "model_type" in config
+    return False
+
+
+def _foreign(spec: str, directory: Path, precision: str, device: str, bos: bool | None, batch: int | None) -> Model:
+    from evalkit.models.foreign import Transformers
+
+    return Transformers(spec, directory, precision=precision, device=device, bos=bos, batch=batch)

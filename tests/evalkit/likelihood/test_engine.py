@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from evalkit.likelihood.engine import Engine, Scored
+from evalkit.likelihood.engine import Engine, Scored, reads
 from evalkit.likelihood.plan import Sought
 from train.model.build import build
 from train.model.config import ModelConfig
@@ -43,7 +43,7 @@ def requests(seed: int = 0) -> list[Sought]:
 
 
 def scored(model: nn.Module, sought: list[Sought], *, batch: int | None = None, moments: bool = False) -> list[Scored]:
-    found = dict(Engine(model, batch=batch).score(sought, moments=moments))
+    found = dict(Engine(reads(model), batch=batch).score(sought, moments=moments))
     return [found[number] for number in range(len(sought))]
 
 
@@ -94,13 +94,13 @@ def test_moments_are_those_of_the_distribution(model: nn.Module) -> None:
 
 
 def test_what_is_computed_is_what_was_planned() -> None:
-    engine, sought = Engine(golden_llama.golden().eval()), requests()
+    engine, sought = Engine(reads(golden_llama.golden().eval())), requests()
     assert len(list(engine.score(sought))) == len(sought)
     assert engine.computed == engine.plan(sought).computed < sum(len(one.ids) - 1 for one in sought) / 2
 
 
 def test_a_long_chain_in_many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evalkit.likelihood.engine._PIECE", 8)
+    monkeypatch.setattr("evalkit.likelihood.readers._PIECE", 8)
     model, sought = golden_llama.golden().eval(), requests()
     for one, found in zip(sought, scored(model, sought), strict=True):
         chosen = naive(model, one).gather(1, torch.tensor(one.ids[-one.targets :])[:, None])[:, 0]
@@ -115,4 +115,4 @@ def test_bf16_is_near() -> None:
 
 
 def test_nothing_sought() -> None:
-    assert list(Engine(golden_llama.golden().eval()).score([])) == []
+    assert list(Engine(reads(golden_llama.golden().eval())).score([])) == []

@@ -97,7 +97,7 @@ def test_a_stride_changes_only_what_stands_behind_the_first_window(model: Local)
 def test_many_texts_are_one_by_one_the_same(model: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["", "the cat", LONG, "the cat sat", LONG[10:]]
     together = dict(model.rolling(texts, Windows()))
-    monkeypatch.setattr("evalkit.models.local._TOGETHER", 1)
+    monkeypatch.setattr("evalkit.models.computed._TOGETHER", 1)
     apart = list(model.rolling(texts, Windows()))
     assert [number for number, _ in apart] == [0, 1, 2, 3, 4]
     for number, rolled in apart:
