@@ -19,7 +19,7 @@ def measures(profile: Profile, recipe: Recipe, models: Opened | None) -> None:
     value."""
     from curate.duplicates.order import require_order
     from curate.measures import plugins, tables
-    from curate.rules.catalogue import kinds
+    from curate.rules.catalogue import has_versions, kinds
 
     own = {measure.name for plugin in plugins.installed().values() for measure in plugin.measures}
     lexicons = {f"lexicon.{name}{suffix}" for name in recipe.measures.lexicons for suffix in ("", "_share")}
@@ -31,7 +31,13 @@ def measures(profile: Profile, recipe: Recipe, models: Opened | None) -> None:
     given = {**made, **tables.kinds(recipe.measures.tables)}
     known = {*taken, *tables.names(recipe.measures.tables, taken)}
     _require_models(profile, known)
-    require(profile, [*known, *(f"{name}@{text}" for name in known for text in ("extracted", "edited"))])
+    versioned = {name for name in kinds() if has_versions(name)} | own | lexicons
+    for rule in profile.rules:
+        # Models, tables and the rest tell one value of a document, whatever text the profile's own measures read.
+        if profile.column(rule) != rule.measure and rule.measure in known - versioned:
+            message = f"rule '{rule.id}': '{rule.measure}' is the same for every text version"
+            raise UserError(message, hint="leave 'text' out")
+    require(profile, [*known, *(f"{name}@{text}" for name in versioned for text in ("extracted", "edited"))])
     numbers = {name for name, kind in {**kinds(), **given}.items() if kind != "text"} | own | lexicons
     require_order(recipe.duplicates.survivor, numbers)
     for rule in profile.rules:
