@@ -31,6 +31,7 @@ DATATROVE = (
 )
 # With the product beside it: their generation is compared in one process.
 TRANSFORMERS = ("torch==2.13.0", "transformers==5.23.0", f"{ROOT}[train]")
+LM_EVAL = (*TRANSFORMERS, "lm_eval[hf]==0.4.13")
 
 
 def peer(name: str, packages: tuple[str, ...]) -> Path:
@@ -75,8 +76,9 @@ def main() -> None:
     ):
         print(f"== {script}", flush=True)
         subprocess.run([sys.executable, str(HERE / script), *arguments], check=True, cwd=ROOT)
-    print("== generation.py", flush=True)
-    subprocess.run([transformers, str(HERE / "generation.py")], check=True, cwd=ROOT)
+    for script, python in (("generation.py", transformers), ("likelihood.py", str(peer("lm_eval", LM_EVAL)))):
+        print(f"== {script}", flush=True)
+        subprocess.run([python, str(HERE / script)], check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":
