@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,13 @@ CASES: list[tuple[str, str, list[dict[str, Any]]]] = [
 ]
 
 
+@cache
+def known_tasks() -> Any:
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager().task_index
+
+
 @pytest.mark.parametrize(("ours", "theirs", "rows"), CASES, ids=[case[0] for case in CASES])
 def test_the_same_is_asked(ours: str, theirs: str, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     pytest.importorskip("lm_eval")
@@ -123,13 +131,11 @@ def test_the_same_is_asked(ours: str, theirs: str, rows: list[dict[str, Any]], t
     os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
     os.environ["HF_DATASETS_CACHE"] = str(tmp_path / "cache")
     from lm_eval.api.task import ConfigurableTask
-    from lm_eval.tasks import TaskManager
     from lm_eval.tasks._yaml_loader import load_yaml
 
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    entry = TaskManager().task_index[theirs]
-    config = load_yaml(entry.yaml_path)
+    config = load_yaml(known_tasks()[theirs].yaml_path)
     splits = [
         config[key] for key in ("training_split", "validation_split", "test_split", "fewshot_split") if config.get(key)
     ]
