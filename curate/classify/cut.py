@@ -8,7 +8,7 @@ import numpy as np
 
 from curate.classify.model import Model
 from curate.edits.edit import Edited
-from curate.edits.spans import Cut, Edit, compose
+from curate.edits.spans import Before, Cut, Edit, compose, widened
 from curate.measures.batch import Batch
 
 STEP = "harm"
@@ -43,6 +43,16 @@ def _widened(text: str, begin: int, end: int, before: Sequence[Cut]) -> int:
     return end + 1 if starts_line and end < len(text) and text[end] == "\n" else end
 
 
+def _apart(cuts: Sequence[Cut]) -> list[Cut]:
+    """Cuts in the order of the text, of which none reaches into the one before it."""
+    out: list[Cut] = []
+    for cut in cuts:
+        start = max(cut.start, out[-1].end) if out else cut.start
+        if start < cut.end:
+            out.append(cut._replace(start=start))
+    return out
+
+
 def without(edited: Edited, cuts: Mapping[int, Sequence[Cut]], names: Sequence[str]) -> Edited:
     """The edited texts without the cuts, which become edits of the extracted texts; counted as `edits.harm_<name>`."""
     own: dict[int, list[Edit]] = {}
@@ -50,7 +60,9 @@ def without(edited: Edited, cuts: Mapping[int, Sequence[Cut]], names: Sequence[s
         own.setdefault(edit.doc, []).append(edit)
     shorter = list(edited.texts)
     counts = {name: np.zeros(len(edited.texts), dtype=np.int32) for name in names}
-    for doc, of_doc in cuts.items():
+    for doc, found in cuts.items():
+        before = [Before(edit.start, edit.end, edit.replacement) for edit in own.get(doc, [])]
+        of_doc = _apart(widened(found, before))  # half of what stands for a value would be read as a part of it
         own[doc] = [one._replace(doc=doc) for one in compose(edited.texts[doc], own.get(doc, []), of_doc)]
         pieces, at = [], 0
         for cut in of_doc:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import polars as pl
 
-from curate.edits import Cut
+from curate.edits import Before, Cut, widened
 from curate.pipeline.decide import CONTAMINATION_STEP
 from curate.pipeline.schemas import CUTS
 
 # What is left of a document must be this long, as in lm-eval's janitor; a shorter rest is dropped as a whole.
 LEAST_LEFT = 200
-
-
-class Before(NamedTuple):
-    """An edit that made the text what it is: code points of the extracted text, and what stands there now (None: the
-    same as before)."""
-
-    start: int
-    end: int
-    replacement: str | None
 
 
 def cuts(hits: pl.DataFrame, texts: pl.DataFrame, edits: pl.DataFrame, margin: int) -> pl.DataFrame:
@@ -55,27 +45,3 @@ def merged(wanted: Iterable[Cut], margin: int, length: int) -> list[Cut]:
         else:
             out.append(cut._replace(start=start, end=end))
     return out
-
-
-def widened(wanted: Sequence[Cut], before: Sequence[Before]) -> list[Cut]:
-    """The cuts with every replacement that one meets inside: of a typed token, no part may stay behind.
-
-    before: the edits that led from the extracted text to this one, sorted by start.
-    """
-    places = list(_replaced(before))
-    out = []
-    for one in wanted:
-        met = [place for place in places if place[0] < one.end and place[1] > one.start]
-        starts, ends = [one.start, *(at for at, _ in met)], [one.end, *(at for _, at in met)]
-        out.append(one._replace(start=min(starts), end=max(ends)))
-    return out
-
-
-def _replaced(before: Sequence[Before]) -> Iterable[tuple[int, int]]:
-    """Where replacements stand in the edited text."""
-    shift = 0
-    for edit in before:
-        if edit.replacement is not None:
-            begin = edit.start + shift
-            yield begin, begin + len(edit.replacement)
-            shift += len(edit.replacement) - (edit.end - edit.start)

@@ -4,9 +4,10 @@
 """
 
 from curate.edits.config import EditsConfig, HarmCut, LineRules, PiiActions, Tagged
-from curate.edits.spans import Cut, Edit, Piece, apply, compose, difference
+from curate.edits.spans import Before, Cut, Edit, Piece, apply, compose, difference, widened
 
 __all__ = [
+    "Before",
     "Cut",
     "Edit",
     "EditsConfig",
@@ -18,4 +19,5 @@ __all__ = [
     "apply",
     "compose",
     "difference",
+    "widened",
 ]

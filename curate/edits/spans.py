@@ -61,6 +61,39 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join(pieces)
 
 
+class Before(NamedTuple):
+    """An edit that made the text what it is: code points of the extracted text, and what stands there now (None: the
+    same as before)."""
+
+    start: int
+    end: int
+    replacement: str | None
+
+
+def widened(wanted: Sequence[Cut], before: Sequence[Before]) -> list[Cut]:
+    """The cuts with every replacement that one meets inside: of a typed token, no part may stay behind.
+
+    before: the edits that led from the extracted text to this one, sorted by start.
+    """
+    places = list(_replaced(before))
+    out = []
+    for one in wanted:
+        met = [place for place in places if place[0] < one.end and place[1] > one.start]
+        starts, ends = [one.start, *(at for at, _ in met)], [one.end, *(at for _, at in met)]
+        out.append(one._replace(start=min(starts), end=max(ends)))
+    return out
+
+
+def _replaced(before: Sequence[Before]) -> Iterator[tuple[int, int]]:
+    """Where replacements stand in the edited text."""
+    shift = 0
+    for edit in before:
+        if edit.replacement is not None:
+            begin = edit.start + shift
+            yield begin, begin + len(edit.replacement)
+            shift += len(edit.replacement) - (edit.end - edit.start)
+
+
 def compose(edited: str, edits: Sequence[Edit], cuts: Sequence[Cut]) -> list[Edit]:
     """The edits of a document and the cuts of its edited text as one list of edits of the extracted text.
 

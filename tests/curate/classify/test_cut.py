@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from curate.classify import cut
 from curate.classify.model import batch_of
-from curate.edits import EditsConfig, apply, difference
+from curate.edits import Cut, EditsConfig, apply, difference
 from curate.edits.edit import Edited, edit
 from curate.measures.batch import Batch
 
@@ -58,6 +58,22 @@ def test_nothing_private_stands_in_what_was_cut() -> None:
     assert found.texts == ["Write to <EMAIL> now. "]
     assert [one.removed for one in found.edits] == [None, "A bad man, <EMAIL>, reads it."]
     assert "mail-server" not in str(found.edits)
+
+
+def test_no_part_of_a_replacement_stays_behind() -> None:
+    """Where a sentence ends within what stands for a value, as a splitter may see it there."""
+    text = "Mail ann@mail-server.org or bob@mail-server.org."
+    edited = edit([text], ["en"], EditsConfig(), KEY)
+    assert edited.texts == ["Mail <EMAIL> or <EMAIL>."]
+    cuts = {0: [Cut(0, 7, "harm:bad", "harm"), Cut(7, 14, "harm:bad", "harm"), Cut(14, 18, "harm:vile", "harm")]}
+    found = cut.without(edited, cuts, ["bad", "vile"])
+    assert found.texts == ["."]
+    assert [(one.kind, one.removed) for one in found.edits] == [
+        ("harm:bad", "Mail <EMAIL>"),
+        ("harm:bad", " o"),
+        ("harm:vile", "r <EMAIL>"),
+    ]
+    assert apply(text, found.edits) == found.texts[0]
 
 
 def test_the_worse_label_names_the_cut() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.contamination.cut import Before, merged, widened
-from curate.edits import Cut, Edit, apply, compose
+from curate.contamination.cut import merged
+from curate.edits import Before, Cut, Edit, apply, compose, widened
 
 
 def test_a_cut_takes_the_whole_of_a_replacement_that_it_meets() -> None:
