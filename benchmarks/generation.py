@@ -1,13 +1,14 @@
-"""Rollouts on one core: tokens a second, against `generate` of transformers on the same weights and prompts.
+"""Rollouts: tokens a second, against `generate` of transformers on the same weights and prompts.
 
     python benchmarks/generation.py          # where transformers is installed too
 
-A Llama of 13.8M parameters in its matrix products (6 layers of 384, vocabulary 8,192) with random weights, one thread.
-Both draw from the whole softmax at temperature 1. The two go by turns; each figure is all tokens of the rounds over the
-CPU seconds of the process that they took. First both continue the prompts greedily: the tokens must be the same.
+Llamas of three sizes with random weights, in fp32 or bf16, on one thread or two. Both draw from the whole softmax at
+temperature 1, or take the likeliest token. The two go by turns; each figure is all tokens of the rounds over the
+seconds that they took: CPU seconds of the process, and seconds of the clock, which other work on the machine lengthens.
+First both continue prompts greedily in fp32: the tokens must be the same.
 
-1. Rollouts: prompts of 16 to 96 tokens, four samples of each, up to 128 new tokens, ended by any of 128 end tokens (one
-   token in 64). Tokens after a sequence's end are not counted.
+1. Rollouts: prompts of 16 to 96 tokens, four samples of each, up to 128 new tokens, ended by any of one in 64 tokens.
+   Tokens after a sequence's end are not counted.
 2. Of fixed length: prompts of 64 tokens, 128 new ones, nothing ends before.
 
 Writes benchmarks/results/generation.json and .md.
@@ -17,11 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as `train` sets it for itself; it serves both sides
 
 import torch
 import transformers
@@ -33,19 +37,41 @@ from train.model.config import ModelConfig
 from train.sampler import Params
 
 RESULTS = Path(__file__).parent / "results"
-VOCABULARY, NEW, SAMPLES = 8192, 128, 4
-ENDS = tuple(range(64, VOCABULARY, 64))
-CONFIG = ModelConfig(
-    vocab_size=VOCABULARY,
-    hidden_size=384,
-    intermediate_size=1024,
-    layers=6,
-    heads=6,
-    kv_heads=6,
-    head_dim=64,
-    max_positions=512,
-)
+NEW, SAMPLES, WARM = 128, 4, 8
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+SIZES = {
+    "1M": ModelConfig.preset(2, 4096, tied=False),
+    "14M": ModelConfig.preset(6, 8192, tied=False),
+    "60M": ModelConfig.preset(10, 16384, tied=False),
+}
 Prompts = Sequence[Sequence[int]]
+
+
+class Case(NamedTuple):
+    """What is measured: a size, sequences at a time, whether they end by themselves, and how they are drawn."""
+
+    size: str
+    rows: int
+    ends: bool = True
+    dtype: str = "fp32"
+    greedy: bool = False
+    threads: int = 1
+
+    @property
+    def name(self) -> str:
+        """For the table."""
+        threads = f", {self.threads} threads" if self.threads > 1 else ""
+        kind = "rollouts" if self.ends else "fixed length"
+        return f"{kind}{', likeliest token' if self.greedy else ''}, {self.dtype}{threads}"
+
+
+CASES = [
+    *(Case(size, rows) for size in SIZES for rows in (8, 32) if (size, rows) != ("60M", 32)),
+    *(Case("14M", rows, ends=False) for rows in (8, 32)),
+    *(Case("14M", rows, ends=False, greedy=True) for rows in (8, 32)),
+    *(Case("14M", rows, dtype="bf16") for rows in (8, 32)),
+    *(Case("14M", rows, threads=2) for rows in (8, 32)),
+]
 
 
 class NoText:
@@ -57,26 +83,30 @@ class NoText:
         return ""
 
 
-def models() -> tuple[Any, LlamaForCausalLM]:
+def models(size: str, dtype: str) -> tuple[Any, LlamaForCausalLM]:
     """The same weights twice; logits have a spread of 1."""
-    ours = build(CONFIG, seed=0).eval().requires_grad_(False)
+    config = SIZES[size]
+    ours = build(config, seed=0).eval().requires_grad_(False)
     generator = torch.Generator().manual_seed(0)
     for name, weight in ours.state_dict().items():
         if weight.dim() == 2:
-            weight.normal_(0, CONFIG.hidden_size**-0.5 if "lm_head" in name else 0.04, generator=generator)
-    theirs = LlamaForCausalLM(LlamaConfig(**CONFIG.to_hf())).eval()
+            weight.normal_(0, config.hidden_size**-0.5 if "lm_head" in name else 0.04, generator=generator)
+    theirs = LlamaForCausalLM(LlamaConfig(**config.to_hf())).eval()
     theirs.load_state_dict(ours.state_dict(), strict=True)
-    return ours, theirs
+    theirs.generation_config.eos_token_id = None
+    return ours.to(DTYPES[dtype]), theirs.to(DTYPES[dtype])
 
 
-def their_ids(model: LlamaForCausalLM, prompts: Prompts, samples: int, ends: Sequence[int], *, greedy: bool) -> Any:
+def their_ids(
+    model: LlamaForCausalLM, prompts: Prompts, samples: int, ends: Sequence[int], *, greedy: bool, new: int = NEW
+) -> Any:
     """New tokens [prompts * samples, new], through left padding."""
     width = max(map(len, prompts))
     tokens = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts])
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
     drawn = {"do_sample": False} if greedy else {"do_sample": True, "top_k": 0, "num_return_sequences": samples}
     found = model.generate(
-        tokens, attention_mask=mask, max_new_tokens=NEW, eos_token_id=list(ends) or None, pad_token_id=0, **drawn
+        tokens, attention_mask=mask, max_new_tokens=new, eos_token_id=list(ends) or None, pad_token_id=0, **drawn
     )
     return found[:, width:]
 
@@ -88,70 +118,73 @@ def counted(found: torch.Tensor, ends: Sequence[int]) -> int:
     return int(first.sum())
 
 
-def timed(work: Callable[[], int]) -> tuple[int, float]:
-    begin = time.process_time()
+def timed(work: Callable[[], int]) -> tuple[int, float, float]:
+    """Tokens, CPU seconds, seconds of the clock."""
+    began, begin = time.perf_counter(), time.process_time()
     tokens = work()
-    return tokens, time.process_time() - begin
+    return tokens, time.process_time() - begin, time.perf_counter() - began
 
 
-def measure(ours: Any, theirs: LlamaForCausalLM, rows: int, rounds: int, *, ends: Sequence[int]) -> dict[str, Any]:
-    """Tokens and seconds of both over the rounds."""
-    samples = SAMPLES if ends else 1
-    generator = torch.Generator().manual_seed(rows)
-    spent = {"winnow": [0, 0.0], "transformers": [0, 0.0]}
-    for number in range(rounds + 1):
-        lengths = torch.randint(16, 97, (rows // samples,), generator=generator) if ends else [64] * rows
-        prompts = [
-            [
-                token - (token % 64 == 0)
-                for token in torch.randint(1, VOCABULARY, (int(n),), generator=generator).tolist()
-            ]
-            for n in lengths
-        ]
-        sampler = Sampler(ours, NoText(), end_ids=ends or [VOCABULARY], rows=rows)
+def one_round(
+    case: Case, ours: Any, theirs: LlamaForCausalLM, number: int, new: int = NEW
+) -> dict[str, tuple[int, float, float]]:
+    """What `timed` says of both, on prompts that the number decides."""
+    vocabulary = SIZES[case.size].vocab_size
+    ends = range(64, vocabulary, 64) if case.ends else ()
+    samples = SAMPLES if case.ends else 1
+    count = case.rows // samples
+    generator = torch.Generator().manual_seed(1000 * number + case.rows)
+    lengths = torch.randint(16, 97, (count,), generator=generator).tolist() if ends else [64] * count
+    drawn = [torch.randint(1, vocabulary, (length,), generator=generator).tolist() for length in lengths]
+    prompts = [[token - (token % 64 == 0) for token in prompt] for prompt in drawn]
+    sampler = Sampler(ours, NoText(), end_ids=ends or [vocabulary], rows=case.rows)
+    params = Params(max_new=new, temperature=0.0 if case.greedy else 1.0)
 
-        def our_work(sampler: Sampler = sampler, prompts: Prompts = prompts, seed: int = number) -> int:
-            return sum(len(one.ids) for one in sampler.generate(prompts, Params(max_new=NEW), seed=seed, n=samples))
+    def our_work() -> int:
+        return sum(len(one.ids) for one in sampler.generate(prompts, params, seed=number, n=samples))
 
-        def their_work(prompts: Prompts = prompts, seed: int = number) -> int:
-            torch.manual_seed(seed)
-            return counted(their_ids(theirs, prompts, samples, ends, greedy=False), ends)
+    def their_work() -> int:
+        torch.manual_seed(number)
+        return counted(their_ids(theirs, prompts, samples, ends, greedy=case.greedy, new=new), ends)
 
-        for name, work in (("winnow", our_work), ("transformers", their_work)):
-            tokens, seconds = timed(work)
-            if number:  # the first round warms both up
-                spent[name][0] += tokens
-                spent[name][1] += seconds
-    speeds = {name: tokens / seconds for name, (tokens, seconds) in spent.items()}
-    return {
-        "kind": "rollouts" if ends else "fixed length",
-        "rows": rows,
-        "tokens": spent["winnow"][0] / rounds / rows,
-        **{f"{name}_per_s": speed for name, speed in speeds.items()},
-        "times": speeds["winnow"] / speeds["transformers"],
-    }
+    return {"winnow": timed(our_work), "transformers": timed(their_work)}
+
+
+def measure(case: Case, rounds: int) -> dict[str, Any]:
+    """Tokens a second of both over the rounds; a short one before them warms both up."""
+    torch.set_num_threads(case.threads)
+    ours, theirs = models(case.size, case.dtype)
+    if case.dtype == "fp32":
+        check(ours, theirs)
+    one_round(case, ours, theirs, 0, WARM)
+    found = [one_round(case, ours, theirs, number) for number in range(1, rounds + 1)]
+    told: dict[str, Any] = {**case._asdict(), "name": case.name}
+    for name in ("winnow", "transformers"):
+        tokens, cpu, clock = (sum(values) for values in zip(*(each[name] for each in found), strict=True))
+        told |= {f"{name}_tokens": tokens, f"{name}_per_cpu_s": tokens / cpu, f"{name}_per_s": tokens / clock}
+    told["times"] = told["winnow_per_cpu_s"] / told["transformers_per_cpu_s"]
+    told["times_by_clock"] = told["winnow_per_s"] / told["transformers_per_s"]
+    return told
 
 
 def check(ours: Any, theirs: LlamaForCausalLM) -> None:
     """Greedy continuations are the same tokens."""
     prompts = [list(range(1, 20)), [5], list(range(300, 340))]
     wanted = their_ids(theirs, prompts, 1, (), greedy=True).tolist()
-    found = Sampler(ours, NoText(), end_ids=[VOCABULARY]).generate(prompts, Params(max_new=NEW, temperature=0))
-    assert [one.ids for one in found] == wanted
+    sampler = Sampler(ours, NoText(), end_ids=[ours.config.vocab_size])
+    assert [one.ids for one in sampler.generate(prompts, Params(max_new=NEW, temperature=0))] == wanted
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", type=int, nargs="+", default=[8, 32, 64])
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
     transformers.logging.set_verbosity_error()
-    ours, theirs = models()
-    theirs.generation_config.eos_token_id = None
-    check(ours, theirs)
-    found = [measure(ours, theirs, rows, options.rounds, ends=ends) for ends in (ENDS, ()) for rows in options.rows]
+    found = []
+    for case in CASES:
+        found.append(measure(case, rounds))
+        print(case.size, case.rows, case.name, f"{found[-1]['times']:.2f}", flush=True)
     report({"transformers": transformers.__version__, "torch": torch.__version__, "cases": found})
 
 
@@ -160,17 +193,20 @@ def report(result: dict[str, Any]) -> None:
     info = Path("/proc/cpuinfo")
     names = [line.partition(":")[2].strip() for line in info.open() if "model name" in line] if info.exists() else []
     result["processor"] = names[0] if names else platform.processor()
+    result["matmul_parameters"] = {size: config.parameters()["matmul"] for size, config in SIZES.items()}
+    sizes = ", ".join(f"{count / 1e6:.1f}M" for count in result["matmul_parameters"].values())
     lines = [
-        "# Generation, one core",
+        "# Generation",
         "",
-        f"13.8M parameters in matrix products, vocabulary {VOCABULARY:,}, fp32, one thread; up to {NEW} new tokens;",
-        f"torch {result['torch']}, transformers {result['transformers']}; {result['processor']}.",
+        f"Models of {sizes} parameters in matrix products; up to {NEW} new tokens; one thread where no other number is",
+        f"said; torch {result['torch']}, transformers {result['transformers']}; {result['processor']}.",
         "",
-        "| what | sequences | tokens each | winnow, tokens/CPU s | transformers | times |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| model | sequences | what | tokens | winnow, tokens/CPU s | transformers | times | by the clock |",
+        "|---|--:|---|--:|--:|--:|--:|--:|",
         *(
-            f"| {case['kind']} | {case['rows']} | {case['tokens']:.0f} | {case['winnow_per_s']:,.0f} "
-            f"| {case['transformers_per_s']:,.0f} | **{case['times']:.2f}** |"
+            f"| {case['size']} | {case['rows']} | {case['name']} | {case['winnow_tokens']:,} "
+            f"| {case['winnow_per_cpu_s']:,.0f} | {case['transformers_per_cpu_s']:,.0f} "
+            f"| **{case['times']:.2f}** | {case['times_by_clock']:.2f} |"
             for case in result["cases"]
         ),
     ]

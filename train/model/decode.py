@@ -105,9 +105,9 @@ class Decoder:
         return self._state == _state(self._model)
 
     def step(self, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
-        """Hidden states [rows, hidden] after the last norm, of tokens [rows] at positions [rows], entered in the cache.
+        """Hidden states [rows, hidden] after the last norm, of tokens [rows] at positions [rows]; the cache takes them up.
 
-        A row is one document, filled up on the left or not at all.
+        A row is one document, filled up on the left or not at all; positions lie below the width of the cache.
         """
         config = self._model.config
         heads, shared, size, rows = config.heads, config.kv_heads, config.head_dim, len(tokens)
