@@ -20,7 +20,7 @@ from curate.edits.merge import merged
 from curate.edits.pii import find as pii_found
 from curate.edits.pii.candidates import candidates
 from curate.edits.pii.disguise import checked_key
-from curate.edits.pii.kinds import KINDS, Find, settled
+from curate.edits.pii.kinds import KINDS, Find, joined
 from curate.edits.spans import Edit, apply
 from curate.edits.triggers import Bell
 from curate.segment import decode, lines, splitlines
@@ -76,7 +76,8 @@ def edit(texts: list[str], langs: Sequence[str | None], config: EditsConfig, key
     actions = {kind: getattr(config.pii, kind) for kind in KINDS}
     if tagged is not None:
         actions |= dict.fromkeys(tagged.kinds, config.tagged.action)
-        finds |= {doc: settled([*finds.get(doc, []), *found]) for doc, found in tagged.finds.items()}
+        flagged = {kind for kind, action in actions.items() if action == "flag"}
+        finds |= {doc: joined(texts[doc], finds.get(doc, []), found, flagged) for doc, found in tagged.finds.items()}
     edited = list(texts)
     edits: list[Edit] = []
     counts = {kind: np.zeros(len(texts), dtype=np.int32) for kind in actions}
