@@ -35,8 +35,8 @@ class Served:
 
     only_chat: it answers conversations and nothing else, so it gives no log-probabilities; a text is then one message
     of the user's. cache: file of answers, which are paid for once. How many requests run at a time, how often they are
-    tried and what they cost says `endpoint`. What a server answers is not known to follow from anything but its
-    address, the model's name and the request; weights that change behind a name are not noticed.
+    tried and what they cost says `endpoint`. What an answer follows from is what the server says of the model (see
+    `workbench.endpoints.Client.card`): weights that change behind a name are noticed where it says so.
     """
 
     context: int | None = None
@@ -51,10 +51,12 @@ class Served:
     ) -> None:
         self.name = f"{'chat:' if only_chat else ''}{endpoint.url}#{endpoint.model}"
         self.can = frozenset({"generate", "chat"} if only_chat else {"loglikelihood", "rolling", "generate", "chat"})
-        named = {"backend": "server/1", "url": endpoint.url, "model": endpoint.model, "chat": only_chat}
-        self.digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
         self._only_chat = only_chat
         self._client = Client(endpoint, cache=cache, transport=transport)
+        card = json.dumps(self._client.card(), sort_keys=True)
+        self._client.salt = card
+        named = {"backend": "server/1", "url": endpoint.url, "model": endpoint.model, "chat": only_chat, "card": card}
+        self.digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
     def loglikelihoods(
         self, pairs: Sequence[Pair], *, listener: Listener | None = None

@@ -10,6 +10,8 @@ from typing import Any
 from evalkit.models.types import Model
 from workbench.errors import UserError, did_you_mean
 
+ANSWERS = Path("cache") / "answers.sqlite"
+"""Where in the workspace the answers of servers are, also those that training asked for."""
 SCHEMES = ("mock", "recorded", "openai", "chat", "http", "https", "transformers")
 
 
@@ -39,7 +41,7 @@ def open_model(
     root: of the workspace. best: a run's best checkpoint. base: of an adapter. template: of conversations, instead of
     the tokenizer's own. bos: see `evalkit.likelihood.encode.Coder`. batch: sequences at a time (None: what suits the
     machine); results do not depend on it. server: settings of `workbench.endpoints.Endpoint` beside address and model:
-    concurrency, price ... cache: file of a server's answers. Raises UserError for what is missing, damaged or not
+    concurrency, price ... cache: file of a server's answers (None: the workspace's own). Raises UserError for what is missing, damaged or not
     supported.
     """
     scheme, colon, rest = spec.partition(":")
@@ -57,16 +59,16 @@ def open_model(
 
             return Recorded(Path(rest))
         case "openai" | "chat":
-            return _served(rest, scheme == "chat", server or {}, cache)
+            return _served(rest, scheme == "chat", server or {}, cache or root / ANSWERS)
         case "http" | "https":
-            return _served(spec, False, server or {}, cache)
+            return _served(spec, False, server or {}, cache or root / ANSWERS)
         case "transformers":
             return _foreign(spec, Path(rest), precision, device, bos, batch)
     hint = did_you_mean(scheme, SCHEMES)
     raise UserError(f"there are no models of the kind '{scheme}:'", hint=hint)
 
 
-def _served(address: str, only_chat: bool, settings: Mapping[str, Any], cache: Path | None) -> Model:
+def _served(address: str, only_chat: bool, settings: Mapping[str, Any], cache: Path) -> Model:
     from evalkit.models.endpoint import Served
     from workbench import recipes
     from workbench.endpoints import Endpoint

@@ -72,6 +72,7 @@ def test_models(server: Server) -> None:
     assert status == 200
     assert [each["id"] for each in listed["data"]] == ["small"]
     assert listed["data"][0]["max_model_len"] == 128
+    assert listed["data"][0]["fingerprint"] == server.engine.opened.digest
     assert ask(server, "/v1/models/small") == (200, listed["data"][0])
     assert ask(server, "/v1/models/large")[0] == 404
     assert ask(server, "/health") == (200, {"status": "ok"})

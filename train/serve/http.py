@@ -169,6 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             "created": 0,
             "owned_by": "winnow",
             "max_model_len": self.server.engine.sampler.context,
+            "fingerprint": self.server.engine.opened.digest,
         }
         if path == "/health":
             self._send(200, {"status": "ok"})

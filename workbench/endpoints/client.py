@@ -31,6 +31,7 @@ _JSON = {"Content-Type": "application/json"}
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
 # What the next attempt may change: too many requests, conflicts, time-outs, and the server's own troubles.
 _PASSING = frozenset({408, 409, 425, 429})
+_PASSES = frozenset({"created", "permission"})  # of a model's card: some servers write the present time there
 _FATAL = {401: "refused the key", 403: "refuses access", 404: "knows no such model or address"}
 
 
@@ -108,6 +109,24 @@ class Client:
         self.account.add(self.endpoint, answer)
         return answer
 
+    def card(self) -> dict[str, Any]:
+        """What the server's list of models says of this one, but for the time: empty where it lists nothing.
+
+        A server that names a fingerprint of the weights there, as `train serve` does, so tells apart what it serves
+        under one name.
+        """
+        for _ in range(min(self.endpoint.attempts, 2)):
+            try:
+                with self._http.stream("GET", f"{self.endpoint.url}/models") as response:
+                    listed = _json(_body(response))
+            except (httpx.HTTPError, GarbageError):
+                continue
+            rows = listed.get("data") if isinstance(listed, dict) and response.is_success else None
+            for row in rows if isinstance(rows, list) else []:
+                if isinstance(row, dict) and row.get("id") == self.endpoint.model:
+                    return {name: value for name, value in row.items() if name not in _PASSES}
+        return {}
+
     def _fetch(self, request: Request) -> Answer:
         error = ""
         for attempt in range(1, self.endpoint.attempts + 1):
@@ -138,11 +157,7 @@ class Client:
         url = f"{self.endpoint.url}/{request.path}"
         body = json.dumps({"model": self.endpoint.model, **request.body})  # ASCII only: text may hold lone surrogates
         with self._http.stream("POST", url, content=body, headers=_JSON) as response:
-            data = b""
-            for piece in response.iter_bytes():
-                data += piece
-                if len(data) > _LARGEST:
-                    raise GarbageError(f"the answer is longer than {_LARGEST >> 20} MB")
+            data = _body(response)
             if response.status_code in _FATAL:
                 self._refused(response.status_code, data)
             if not response.is_success:
@@ -194,6 +209,15 @@ def _key(name: str) -> str:
         message = f"the key in the environment variable {name} holds characters that no key has"
         raise UserError(message, hint="set it to printable ASCII, on one line", code=Exit.INPUT)
     return key
+
+
+def _body(response: httpx.Response) -> bytes:
+    data = b""
+    for piece in response.iter_bytes():
+        data += piece
+        if len(data) > _LARGEST:
+            raise GarbageError(f"the answer is longer than {_LARGEST >> 20} MB")
+    return data
 
 
 def _read(response: httpx.Response, data: bytes) -> httpx.Response:

@@ -53,11 +53,11 @@ def echoed(prompt: str, cut: tuple[int, ...], **changes: Any) -> dict[str, Any]:
     }
 
 
-def served(reply: Callable[[dict[str, Any]], Any], **said: Any) -> Served:
-    """A server that answers by `reply`: a body, or (status, body)."""
+def served(reply: Callable[[dict[str, Any]], Any], card: dict[str, Any] | None = None, **said: Any) -> Served:
+    """A server that answers by `reply`: a body, or (status, body); card: its entry in the list of models."""
 
     def transport(request: httpx.Request) -> httpx.Response:
-        found = reply(json.loads(request.content))
+        found = {"data": [card or {}]} if request.method == "GET" else reply(json.loads(request.content))
         status, body = found if isinstance(found, tuple) else (200, found)
         return httpx.Response(status, content=body if isinstance(body, bytes) else json.dumps(body).encode())
 
@@ -217,3 +217,19 @@ def test_the_price_is_foretold() -> None:
     forecast = model.forecast(Asking(pairs=[Pair("abcd", "efgh")], prompts=[Prompt("abcd")], decoding=Decoding(10)))
     assert (forecast.tokens, forecast.new, forecast.requests, forecast.estimated) == (3, 11, 2, True)
     assert forecast.cost == 3 + 2 * 11
+
+
+def test_other_weights_behind_the_same_name_are_another_model(tmp_path: Path) -> None:
+    def asked(fingerprint: str, logprob: float) -> tuple[str, float, int]:
+        card = {"id": "m", "fingerprint": fingerprint}
+        logprobs = [None, logprob, -9.0]
+        model = served(
+            lambda body: echoed(body["prompt"], (2,), token_logprobs=logprobs), card, cache=tmp_path / "answers.sqlite"
+        )
+        [(_, answer)] = model.loglikelihoods([Pair("ab", "cd")])
+        model.close()
+        return model.digest, answer.logprob, model.account()["cached"]
+
+    first, again, other = asked("a", -1.0), asked("a", -2.0), asked("b", -3.0)
+    assert first[0] == again[0] != other[0]
+    assert [each[1:] for each in (first, again, other)] == [(-1.0, 0), (-1.0, 1), (-3.0, 0)]

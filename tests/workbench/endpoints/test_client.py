@@ -331,3 +331,22 @@ def test_keys_differ_by_every_part() -> None:
     }
     assert len(keys) == 6
     assert base.key(endpoint(), "") == base.key(endpoint(timeout_s=1), "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ({"data": [{"id": "large"}, {"id": "small", "created": 3, "fingerprint": "a"}]}, {"fingerprint": "a"}),
+        ({"data": [{"id": "large"}, 3]}, None),
+        ({"data": None}, None),
+        (b"garbage", None),
+        ((404, {"data": [{"id": "small"}]}), None),
+        (httpx.ConnectError("nobody there"), None),
+    ],
+)
+def test_what_a_server_says_of_a_model(reply: Any, expected: dict[str, Any] | None) -> None:
+    server = Server(reply)
+    with client(server) as asking:
+        assert asking.card() == ({} if expected is None else {"id": "small", **expected})
+    assert str(server.asked[0].url) == f"{URL}/models"
+    assert len(server.asked) <= 2
