@@ -41,8 +41,8 @@ def open_model(
     root: of the workspace. best: a run's best checkpoint. base: of an adapter. template: of conversations, instead of
     the tokenizer's own. bos: see `evalkit.likelihood.encode.Coder`. batch: sequences at a time (None: what suits the
     machine); results do not depend on it. server: settings of `workbench.endpoints.Endpoint` beside address and model:
-    concurrency, price ... cache: file of a server's answers (None: the workspace's own). Raises UserError for what is missing, damaged or not
-    supported.
+    concurrency, price ... cache: file of a server's answers (None: the workspace's own). Raises UserError for what is
+    missing, damaged or not supported.
     """
     scheme, colon, rest = spec.partition(":")
     if Path(spec).exists() or not colon:
