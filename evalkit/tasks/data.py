@@ -14,7 +14,7 @@ from evalkit.tasks import made
 from evalkit.tasks.schema import Data
 from workbench.errors import Exit, UserError
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet", ".json", ".json.gz", ".csv", ".csv.gz")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet", ".arrow", ".json", ".json.gz", ".csv", ".csv.gz")
 _ROWS = 1024  # of Parquet, at a time
 _LONGEST_FIELD = 1 << 27
 
@@ -108,7 +108,10 @@ def _below(root: Path, data: Data) -> list[str]:
 
 
 def _split(folder: Path, data: Data) -> list[str]:
-    """The files of one split of a data set's folder, as the Hugging Face hub lays them out."""
+    """The files of one split of a data set's folder, as the Hugging Face hub or `save_to_disk` lays them out."""
+    saved = sorted(folder.glob(f"{data.split}/data-*.arrow")) or sorted(folder.glob("data-*.arrow"))
+    if saved:
+        return [str(path) for path in saved]
     places = [folder / data.config] if data.config and (folder / data.config).is_dir() else [folder / "data", folder]
     for place in places:
         found = [
@@ -186,13 +189,14 @@ def _opened(file: str) -> BinaryIO:
 
 def _rows(name: str, stream: BinaryIO) -> Iterator[tuple[int, Any, str | None]]:
     kind = name.removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
-    if kind == "parquet":
+    if kind in ("parquet", "arrow"):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
             number = 0
-            for batch in pq.ParquetFile(stream).iter_batches(_ROWS):
+            batches = pq.ParquetFile(stream).iter_batches(_ROWS) if kind == "parquet" else pa.ipc.open_stream(stream)
+            for batch in batches:
                 for fields in batch.to_pylist():
                     number += 1
                     yield number, fields, None

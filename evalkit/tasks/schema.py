@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from evalkit.tasks.metrics import METRICS
 from evalkit.tasks.templates import check_expression, check_template
-from workbench import recipes
+from workbench import yamltree
 from workbench.errors import did_you_mean
 from workbench.recipes import Section
 
@@ -118,6 +118,9 @@ class Scoring(Section):
     bound: float = 0.5
 
 
+_TOLD = {"title", "source", "licence", "kind", "data", "trained_on", "average", "preset"}
+
+
 class Task(Section):
     """One task under one preset.
 
@@ -182,8 +185,10 @@ class Task(Section):
 
     @property
     def digest(self) -> str:
-        """64 hex digits that change with anything that changes a prompt or a score."""
-        return hashlib.sha256(recipes.dump(self).encode("utf-8", "surrogatepass")).hexdigest()
+        """64 hex digits that change with anything that changes a prompt or a score (not with where data are looked
+        for, nor with a title)."""
+        deciding = self.model_dump(mode="json", exclude=_TOLD)
+        return hashlib.sha256(yamltree.dump(deciding).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def label(self) -> str:

@@ -51,7 +51,7 @@ def _group(settings: Shots, items: list[Item], pool: list[Item], task: str, valu
     for item in items:
         others = ranked[: settings.count]
         if settings.order == "each":
-            others = _ranked(settings, _without(pool, item), f"{task}|{item.id}")[: settings.count]
+            others = _anew(settings, _without(pool, item), f"{task}|{item.id}")
         elif any(each.id == item.id for each in others):
             others = _ranked(settings, _without(pool, item), f"{task}|{value}")[: settings.count]
         if item.problem is None and len(others) < settings.count:
@@ -69,13 +69,9 @@ def _without(pool: list[Item], item: Item) -> list[Item]:
 
 
 def _ranked(settings: Shots, pool: list[Item], name: str) -> list[Item]:
-    if settings.order == "first":
+    if settings.order in ("first", "each"):
         return pool
-
-    def chance(item: Item) -> int:
-        return int(xxhash.xxh3_64_intdigest(f"{settings.seed}|{name}|{item.id}".encode()))
-
-    drawn = sorted(pool, key=chance)
+    drawn = sorted(pool, key=lambda item: _chance(settings, f"{name}|{item.id}"))
     if settings.order != "balanced":
         return drawn
     answers: dict[object, list[Item]] = defaultdict(list)
@@ -84,6 +80,20 @@ def _ranked(settings: Shots, pool: list[Item], name: str) -> list[Item]:
     turns = list(answers.values())
     depth = max(map(len, turns), default=0)
     return [answer[turn] for turn in range(depth) for answer in turns if turn < len(answer)]
+
+
+def _anew(settings: Shots, pool: list[Item], name: str) -> list[Item]:
+    """Different examples drawn for one item, without a look at the whole pool."""
+    chosen: dict[int, None] = {}
+    turn = 0
+    while len(chosen) < min(settings.count, len(pool)):
+        chosen[_chance(settings, f"{name}|{turn}") % len(pool)] = None
+        turn += 1
+    return [pool[place] for place in chosen]
+
+
+def _chance(settings: Shots, name: str) -> int:
+    return int(xxhash.xxh3_64_intdigest(f"{settings.seed}|{name}".encode()))
 
 
 def helm(pool: Sequence[Item], count: int, seed: int) -> list[Item]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from evalkit.tasks.schema import Scoring, Task
+from workbench import manifest, registry
 from workbench.errors import UserError
+from workbench.files import sha256
 
 _HARM = ("toxicity", "toxic")
 
@@ -41,6 +44,18 @@ class Tools:
                     hint = f"change.{task.name}.scoring.model=RUN of curate harm train, or .words=FILE, a word a line"
                     raise UserError(f"{task.label}: what scores harm?", hint=hint)
                 self._scorer(task.scoring)
+
+    def digest(self, task: Task) -> str:
+        """SHA-256 of the task with what scores its harm, a run's manifest or a list's bytes; without one, the task's.
+
+        Raises UserError for what is missing.
+        """
+        if not any(metric in _HARM for metric in task.metrics):
+            return task.digest
+        self.check([task])
+        words, model = task.scoring.words, task.scoring.model
+        by = sha256(Path(words)) if words else manifest.digest(registry.find(str(model), self._root))
+        return hashlib.sha256(f"{task.digest} {by}".encode()).hexdigest()
 
     def harm(self, scoring: Scoring, texts: Sequence[str]) -> list[float]:
         """From 0 to 1 for each text: the likeliest kind of harm by a model, or whether a listed word is in it."""

@@ -109,6 +109,19 @@ def test_data_are_found_by_name_by_folder_and_where_the_user_says(tmp_path: Path
     assert digest([str(tmp_path / "mine.jsonl")]) == digest([str(hub / "test-00000.jsonl")])
 
 
+def test_data_sets_that_were_saved_to_the_disk_are_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    folder = tmp_path / "openbookqa" / "test"
+    folder.mkdir(parents=True)
+    table = pa.table({"query": ["The sun is"], "choices": [["hot", "cold"]], "gold": [0]})
+    with pa.ipc.new_stream(folder / "data-00000-of-00001.arrow", table.schema) as stream:
+        stream.write_table(table)
+    task = load_task("openbookqa")
+    (item,) = read_items(task, read_rows(Sources(roots=[tmp_path]).locate(task.name, task.data)))
+    assert (item.choices, item.gold) == (("hot", "cold"), (0,))
+
+
 def test_csv_parquet_and_json_are_read(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
