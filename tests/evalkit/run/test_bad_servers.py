@@ -77,10 +77,17 @@ def handler(request: httpx.Request) -> httpx.Response:
     return completed(asked)
 
 
+def unlisted(handle: Handler) -> Handler:
+    """The same server, which has no list of its models."""
+    return lambda request: httpx.Response(404) if request.method == "GET" else handle(request)
+
+
 def run(folder: Path, handle: Handler, *tasks: str, **endpoint: Any) -> Run:
     write_tasks(folder)
     settings = {"url": "http://127.0.0.1:9/v1", "model": "m", "attempts": 1, **endpoint}
-    model = Served(Endpoint(**settings), transport=httpx.MockTransport(handle), cache=folder / "answers.sqlite")
+    model = Served(
+        Endpoint(**settings), transport=httpx.MockTransport(unlisted(handle)), cache=folder / "answers.sqlite"
+    )
     names = tuple(str(folder / f"{task}.yaml") for task in tasks)
     made = EvalSettings(model=model.name, tasks=names, data_root=(str(folder),), shots=0)
     try:
@@ -134,7 +141,7 @@ def test_what_failed_is_asked_again_and_nothing_else(tmp_path: Path) -> None:
 
     settings = EvalSettings(model="m", tasks=(str(tmp_path / "sums.yaml"),), data_root=(str(tmp_path),), shots=0)
     endpoint = Endpoint(url="http://127.0.0.1:9/v1", model="m", attempts=1)
-    model = Served(endpoint, transport=httpx.MockTransport(recovered))
+    model = Served(endpoint, transport=httpx.MockTransport(unlisted(recovered)))
     plan = Evaluation.of(settings, model, tmp_path / "workspace", tmp_path)
     made = evaluate(plan, tmp_path / "workspace", out=tmp_path / "again")
     assert len(asked) == 10 and read_summary(made.path)["tasks"][0]["failed"] == 0
