@@ -105,7 +105,7 @@ class Decoder:
         return self._state == _state(self._model)
 
     def step(self, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
-        """Hidden states [rows, hidden] after the last norm, of tokens [rows] at positions [rows]; the cache takes them up.
+        """Hidden states [rows, hidden] after the last norm, of tokens [rows] at positions [rows], entered in the cache.
 
         A row is one document, filled up on the left or not at all; positions lie below the width of the cache.
         """
