@@ -69,11 +69,17 @@ class Policy(NamedTuple):
 
 
 class Line:
-    """The runs of one seed in a folder, made by commands. base: a run to begin from; none: its own."""
+    """The runs of one seed in a folder, made by commands.
 
-    def __init__(self, folder: Path, text: Path, seed: int, base: Path | None = None) -> None:
-        self.folder, self.text, self.seed = folder, text, seed
-        self.base = base or folder / "base"
+    first: the line whose base and fine-tuned model this one begins from; none: it makes its own, and also what has to
+    do with comparisons.
+    """
+
+    def __init__(self, folder: Path, text: Path, seed: int, first: Line | None = None) -> None:
+        self.folder, self.text, self.seed, self.first = folder, text, seed, first
+        self.runs = {name: folder / name for name in MODELS}
+        if first is not None:
+            self.runs |= {name: first.runs[name] for name in ("base", "sft")}
         folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, tool: str, *arguments: str, name: str = "") -> None:
@@ -103,26 +109,26 @@ class Line:
         seeded = ("--seed", str(self.seed), "--device", "cpu", "--no-progress")
         self.run("train", stage, "instruct.yaml", "--out", name, *seeded, *arguments, name=name)
 
-    def train(self, *, whole: bool) -> None:
-        """All models. whole: those too that have to do with a reward model or comparisons."""
+    def train(self) -> None:
+        """All models."""
         data(self.folder, self.seed)
         if not (self.folder / "instruct.yaml").is_file():
             self.run("train", "init", "instruct")
-        text = str(self.text)
-        if self.base.parent == self.folder:
-            self.stage("base", "pretrain", "--data", text)
-        self.stage("sft", "sft", "--from", str(self.base))
-        rule, text_too = ("--from", "sft", "--reward", "reward.yaml"), ("--text", text)
+        text, sft = ("--text", str(self.text)), ("--from", str(self.runs["sft"]))
+        if self.first is None:
+            self.stage("base", "pretrain", "--data", str(self.text))
+            self.stage("sft", "sft", "--from", "base")
+        rule = (*sft, "--reward", "reward.yaml")
         self.stage("grpo", "pg", *rule)
         self.stage("ppo_rule", "ppo", *rule)
-        self.stage("ptx_rule", "ppo", *rule, *text_too)
-        if whole:
+        self.stage("ptx_rule", "ppo", *rule, *text)
+        if self.first is None:
             drawn = ("--prompts", "prompts.jsonl", "--reward", "reward.yaml", "-n", str(SAMPLES))
             seeded = ("--max-new", str(LONGEST), "--seed", str(self.seed), "--out", "compared.jsonl")
             self.run("train", "bestofn", "sft", *drawn, *seeded, name="compared")
-            self.stage("reward", "reward", "--from", "sft")
-            self.stage("dpo", "dpo", "--from", "sft")
-            self.stage("ppo", "ppo", "--from", "sft", "--reward", "reward", "--critic", "reward", *text_too)
+            self.stage("reward", "reward", *sft)
+            self.stage("dpo", "dpo", *sft)
+            self.stage("ppo", "ppo", *sft, "--reward", "reward", "--critic", "reward", *text)
 
     def rewards(self, name: str) -> tuple[float, float, float]:
         """Of a policy's rollouts: the mean reward of the first and of the last tenth, and the KL of a token there."""
@@ -165,10 +171,8 @@ def documentation(folder: Path) -> Path:
 def measure(line: Line) -> tuple[dict[str, Policy], dict[str, float]]:
     """Every model of a line, and by how many times the fine-tuned model may try, how often the best is right."""
     root = line.folder / "workspace"
-    runs = {name: line.base if name == "base" else line.folder / name for name in MODELS}
-    opened = {
-        name: open_model(str(run), root, template="chatml") for name, run in runs.items() if name in line.seconds()
-    }
+    runs = {name: run for name, run in line.runs.items() if (run / "stage.json").is_file()}
+    opened = {name: open_model(str(run), root, template="chatml") for name, run in runs.items()}
     reference = opened["sft"]
     tokens = ensure(str(line.text), reference.tokenizer, root, Options(held_out=0.1))
     width = reference.config.max_positions
@@ -205,14 +209,14 @@ def logprob(model: Opened, prompt: Sequence[int], said: Sequence[int]) -> float:
 
 
 def study(work: Path, seeds: Sequence[int]) -> dict[str, Any]:
-    """Train and measure all seeds: of one base, and the first one with a reward model and comparisons too."""
+    """Train and measure all seeds: all begin from the first one's fine-tuned model."""
     torch.set_num_threads(1)
     work.mkdir(parents=True, exist_ok=True)
-    text, found, base = documentation(work), [], None
+    text, found, first = documentation(work), [], None
     for seed in seeds:
-        line = Line(work / f"seed-{seed}", text, seed, base)
-        line.train(whole=base is None)
-        base = line.base
+        line = Line(work / f"seed-{seed}", text, seed, first)
+        first = first or line
+        line.train()
         policies, tries = measure(line)
         learned = {name: line.rewards(name) for name in ("grpo", "ppo_rule", "ptx_rule")}
         one = {"seed": seed, "seconds": line.seconds(), "best_of": tries, "rollouts": learned}
@@ -255,7 +259,8 @@ def report(study: dict[str, Any]) -> str:
         "",
         f"Sums of two digits; {ASKED_LATER} questions that no reward or comparison was about, {SAMPLES} answers each.",
         "KL is to the fine-tuned model, in nats; bits per byte are of held-out text of the kind that the base read.",
-        "CPU seconds are of the one command. Means over the seeds, which have one base.",
+        "CPU seconds are of the one command. Means over the seeds, which begin from one",
+        "fine-tuned model and differ in what is asked and drawn.",
         "",
         table(header, rows),
         "",
