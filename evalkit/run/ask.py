@@ -60,9 +60,9 @@ class Asker:
         for unit in units(requests):
             self._do(unit, told)
 
-    def find(self, request: Request) -> Answer | Failed:
-        """The answer to a request that was asked here."""
-        key = self.key(request)
+    def find(self, request: Request, key: str | None = None) -> Answer | Failed:
+        """The answer to a request that was asked here; its key, where it is known already."""
+        key = key or self.key(request)
         if key in self.failed:
             return Failed(self.failed[key])
         found = self.store.get(key, request)

@@ -44,7 +44,14 @@ def answer_key(model: str, request: Request) -> str:
     The answer to a pair hangs neither on the seed nor on how texts are drawn, so it is found again where only those
     changed.
     """
-    return _digest("answer", ANSWERS, model, type(request).__name__, asdict(request))
+    return _digest("answer", ANSWERS, model, *_said(request))
+
+
+def _said(request: Request) -> tuple[Any, ...]:
+    """The request as JSON has it. Pairs come in millions: `asdict`, which copies, would take most of the time."""
+    if isinstance(request, Pair):
+        return "pair", request.context, request.continuation
+    return type(request).__name__, asdict(request)
 
 
 def evaluation_key(task: str, scorer: int, item: str, answers: Iterable[str]) -> str:

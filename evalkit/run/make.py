@@ -45,14 +45,15 @@ class Evaluation:
     @classmethod
     def of(cls, settings: EvalSettings, model: Model, root: Path, base: Path) -> Evaluation:
         """Read the tasks and their data. base: what paths in the settings are relative to. UserError as `plan`."""
-        return cls(settings, model, plan(settings, model, base), Training.of(settings.model, root))
+        with Tools(root) as tools:
+            return cls(settings, model, plan(settings, model, tools, base), Training.of(settings.model, root))
 
     @property
     def recipe(self) -> str:
         """The resolved recipe, by which the run is known: a change of weights, tasks or data is another recipe."""
         tasks = {
             one.task.label: {
-                "digest": one.task.digest,
+                "digest": one.digest,
                 "data": one.source.digest,
                 **({} if one.examples is None else {"examples": one.examples.digest}),
             }
@@ -99,7 +100,6 @@ def evaluate(
 def _write(run: Run, asked: Evaluation, root: Path, answers: Path, listener: Listener) -> None:
     began = time.monotonic()
     with Store(answers) as store, Tools(root) as tools:
-        tools.check(one.task for one in asked.planned)
         asker = Asker(asked.model, store)
         with _progress(asked.planned, asker, [listener, run.emit]) as told:
             for one in asked.planned:
@@ -134,7 +134,7 @@ def summarise(run: Path, asked: Evaluation) -> dict[str, Any]:
                 "title": task.title,
                 "kind": task.kind,
                 "version": task.version,
-                "digest": task.digest,
+                "digest": one.digest,
                 "formulation": task.formulation,
                 "shots": task.shots.count,
                 "average": task.average,

@@ -16,15 +16,20 @@ from evalkit.run.settings import EvalSettings, changed
 from evalkit.run.sources import Source, rows_of
 from evalkit.tasks import Item, Rendered, Sources, Task, expand, read_items, render_items
 from evalkit.tasks.render import Asked
+from evalkit.tasks.tools import Tools
 from workbench.errors import Exit, UserError
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A task with all that is asked of it. items, rendered: in the order of the data; after `limit`. source: where the
-    rows come from. examples: where those of the prompts come from, where that is another file."""
+    """A task with all that is asked of it.
+
+    digest: of the task and of what scores it. items, rendered: in the order of the data, after `limit`. source: where
+    the rows come from. examples: where those of the prompts come from, if from elsewhere.
+    """
 
     task: Task
+    digest: str
     source: Source
     examples: Source | None
     items: list[Item]
@@ -64,7 +69,7 @@ def _decoding(task: Task) -> Decoding:
     return Decoding(**task.decoding.model_dump())
 
 
-def plan(settings: EvalSettings, model: Model, base: Path) -> list[Planned]:
+def plan(settings: EvalSettings, model: Model, tools: Tools, base: Path) -> list[Planned]:
     """Read and render every task that the settings name, for this model.
 
     base: what paths in the settings are relative to. Raises UserError for unknown tasks and data that are not there,
@@ -75,10 +80,10 @@ def plan(settings: EvalSettings, model: Model, base: Path) -> list[Planned]:
         raise UserError("no tasks are named", hint="name some with --tasks; `evalkit tasks` lists them")
     given = {name: place if "://" in place else str(base / place) for name, place in settings.data.items()}
     sources = Sources(given, [base / root for root in settings.data_root])
-    return [_planned(settings, task, sources, model) for task in tasks]
+    return [_planned(settings, task, tools.digest(task), sources, model) for task in tasks]
 
 
-def _planned(settings: EvalSettings, task: Task, sources: Sources, model: Model) -> Planned:
+def _planned(settings: EvalSettings, task: Task, digest: str, sources: Sources, model: Model) -> Planned:
     source, rows = rows_of(task, sources)
     everything = read_items(task, rows)
     if not everything:
@@ -92,7 +97,7 @@ def _planned(settings: EvalSettings, task: Task, sources: Sources, model: Model)
     rendered = render_items(task, items, pool, chat=chat, count=model.count, context=model.context)
     _check(task, model, rendered)
     windows = Windows(bos=settings.text_bos)
-    return Planned(task, source, examples, items, rendered, windows, settings.seed)
+    return Planned(task, digest, source, examples, items, rendered, windows, settings.seed)
 
 
 def chosen(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:

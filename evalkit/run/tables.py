@@ -61,7 +61,8 @@ def _batches(planned: Planned, asker: Asker, tools: Tools) -> Iterator[list[Made
 def _item(planned: Planned, number: int, asker: Asker, tools: Tools) -> Made:
     task, item, rendered = planned.task, planned.items[number], planned.rendered[number]
     requests = planned.of_item(number)
-    answers = [_answer(asker, request) for request in requests]
+    keys = [asker.key(request) for request in requests]
+    answers = [_answer(asker, request, key) for request, key in zip(requests, keys, strict=True)]
     scored = score(task, item, rendered, answers, tools)
     named = {
         "task": task.name,
@@ -72,7 +73,7 @@ def _item(planned: Planned, number: int, asker: Asker, tools: Tools) -> Made:
     }
     row = {
         **named,
-        "evaluation": evaluation_key(task.digest, SCORER, item.id, map(asker.key, requests)),
+        "evaluation": evaluation_key(planned.digest, SCORER, item.id, keys),
         "row": item.row,
         "file": text(item.file),
         "line": item.line,
@@ -100,9 +101,9 @@ def _scores(scored: Scored) -> Iterator[dict[str, Any]]:
             yield {"metric": metric, "value": value, "weight": scored.weights.get(metric, 1.0)}
 
 
-def _answer(asker: Asker, request: Request) -> Answer:
+def _answer(asker: Asker, request: Request, key: str) -> Answer:
     """The answer; a failure as an answer with its error, which is how models tell of it."""
-    found = asker.find(request)
+    found = asker.find(request, key)
     if not isinstance(found, Failed):
         return found
     if isinstance(request, Pair):
