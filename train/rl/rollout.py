@@ -37,11 +37,11 @@ class Rollouts:
     rollout is sampled with. `open` says where rollouts are stored; without it they are not.
     """
 
-    def __init__(self, maker: Maker, kl: KlSettings, policy: Callable[[], nn.Module]) -> None:
+    def __init__(self, maker: Maker, kl: KlSettings, policy: Callable[[], nn.Module], world: World) -> None:
         self.maker, self.plan, self._kl, self._policy = maker, maker.plan, kl, policy
         self._model: nn.Module | None = None
         self._folder: Path | None = None
-        self._world = World()
+        self._world = world
         self._held: tuple[int, Rollout] | None = None
         self._told: dict[int, dict[str, Any]] = {}
 
@@ -154,7 +154,7 @@ class Rollouts:
     def _ready(self) -> nn.Module:
         """The model that is trained; before there is one, as in a forecast, the one that training begins with."""
         if self._model is None:
-            self._model = self._policy()
+            self._model = self._policy().to(self._world.device)
         return self._model
 
 

@@ -23,7 +23,7 @@ PROBE_S = 10.0
 
 def forecast(stage: Stage, world: World) -> dict[str, Any]:
     """Parameters, arithmetic, memory by part, what is read by part, and time from ten seconds of real steps."""
-    recipe = stage.recipe
+    recipe, process = stage.recipe, plan.resident()  # before any model is there
     lora: LoraSettings | None = getattr(recipe, "lora", None)
     batches = (stage.rehearsal or stage.terms)[0].source.batches(0, world.rank, world.size)
     rows, width = batches[0].tokens.shape
@@ -39,7 +39,7 @@ def forecast(stage: Stage, world: World) -> dict[str, Any]:
     seen = {name: dict(part) for name, part in stage.seen(stage.steps).items()}
     tokens = sum(part["tokens"] for part in seen.values())
     per_token = plan.flops(stage.config, width, lora)
-    memory = plan.memory(stage.config, setup)
+    memory = plan.memory(stage.config, setup, process=process)
     memory |= {**stage.beside, "total": memory["total"] + sum(stage.beside.values())}
     pace = plan.probe(_step(stage, world), PROBE_S)
     return {

@@ -203,7 +203,7 @@ def _parts(
     )
     adapted = other is start and recipe.lora is not None
     maker = Maker(plan, prompts, tokenizer, form, reward, credit, None if adapted else other.model)
-    rollouts = Rollouts(maker, recipe.kl, model)
+    rollouts = Rollouts(maker, recipe.kl, model, world)
     terms = [Term(Telling(PolicyLoss(policy)), Weighed(rollouts, policy.average, policy.longest), 1.0, POLICY)]
     sources = {
         "prompts": prompts.digest,

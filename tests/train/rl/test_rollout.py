@@ -300,6 +300,14 @@ def test_recipes_that_make_no_sense(folder: Path, tmp_path: Path, kind: str, mor
         _stage(folder, tmp_path / "out", kind, **more)
 
 
+@pytest.mark.parametrize("kind", ["pg", "ppo"])
+def test_weights_that_are_shared_out_cannot_be_sampled_from(folder: Path, tmp_path: Path, kind: str) -> None:
+    world, where = World(0, 2, sharding="fsdp"), Where(folder / "root", tmp_path / "out")
+    with pytest.raises(UserError, match="shared out cannot be sampled from") as caught:
+        getattr(rl, kind)(policies.recipe(folder, kind), world, where, Screen(quiet=True), base=folder)
+    assert caught.value.hint == "choose sharding: ddp"
+
+
 def test_a_penalty_in_the_loss_can_be_corrected(folder: Path, tmp_path: Path) -> None:
     """Before anything has moved the ratio is 1, but its gradient is that of the penalty."""
     losses = {}
