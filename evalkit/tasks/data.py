@@ -6,9 +6,12 @@ import csv
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
+
+import zstandard
 
 from evalkit.tasks import made
 from evalkit.tasks.schema import Data
@@ -17,6 +20,7 @@ from workbench.errors import Exit, UserError
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet", ".arrow", ".json", ".json.gz", ".csv", ".csv.gz")
 _ROWS = 1024  # of Parquet, at a time
 _LONGEST_FIELD = 1 << 27
+_DAMAGE = (OSError, EOFError, ValueError, RecursionError, csv.Error, zlib.error, zstandard.ZstdError, ImportError)
 
 
 class Row(NamedTuple):
@@ -144,7 +148,7 @@ def read_rows(files: Sequence[str]) -> Iterator[Row]:
                     yield Row(name, number, fields if problem is None else {}, problem)
         except FileNotFoundError:
             raise UserError(f"no file {file}", hint="check the path", code=Exit.INPUT) from None
-        except (OSError, EOFError, ValueError, csv.Error, ImportError) as error:
+        except _DAMAGE as error:
             what = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(
                 f"cannot be read: {what}", hint=f"a file of {_kinds()}", code=Exit.INPUT, file=file
@@ -181,8 +185,6 @@ def _opened(file: str) -> BinaryIO:
 
         return gzip.open(stream)  # type: ignore[return-value]
     if name.endswith(".zst"):
-        import zstandard
-
         return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
     return stream
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,12 +96,11 @@ def _fields(forms: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
 def _complete(task: Task, item: Item) -> Item:
     fields = with_letters(item.fields)
     parts: dict[str, Any] = {}
+    _check(item.fields)
     if task.formulation == "choice":
         parts["choices"] = _texts(evaluate(task.choices, fields), "choices")
         parts["gold"] = _gold(evaluate(task.gold, fields), len(parts["choices"]))
-        for place, choice in enumerate(parts["choices"]):
-            if not choice.strip():
-                raise TemplateProblem(f"choice {place} is empty")
+        _filled(parts["choices"])
         if len(parts["choices"]) < 2 and any(metric.startswith("acc") for metric in task.metrics):
             raise TemplateProblem("fewer than two choices")
     elif task.formulation == "generate" and needs_answers(task):
@@ -110,10 +109,40 @@ def _complete(task: Task, item: Item) -> Item:
         parts["tests"] = _texts(evaluate(task.tests, fields), "tests")
     for name, expression in (("cluster", task.cluster), ("group", task.group)):
         if expression is not None:
-            parts[name] = str(evaluate(expression, fields))
+            parts[name] = _short(str(evaluate(expression, fields)))
     return Item(item.id, item.row, item.file, item.line, item.fields, **parts)
 
 
+def _check(fields: Mapping[str, Any]) -> None:
+    """What templates and metrics take for granted of some fields, whatever the preset makes of them."""
+    choices, gold = fields.get("choices"), fields.get("gold")
+    if isinstance(choices, list) and choices:
+        _filled([str(choice) for choice in choices])
+        if gold is not None:
+            _gold(gold, len(choices))
+    rules = fields.get("rules", [])
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise TemplateProblem("rules: not a list of objects")
+    spans = fields.get("spans", [])
+    texts = isinstance(spans, list) and all(isinstance(each, list) and each for each in spans)
+    if not texts or not all(isinstance(span, str) for each in spans for span in each):
+        raise TemplateProblem("spans: not a list of lists of texts")
+
+
+def _filled(choices: Sequence[str]) -> None:
+    for place, choice in enumerate(choices):
+        if not choice.strip():
+            raise TemplateProblem(f"choice {place} is empty")
+
+
+def _short(name: str) -> str:
+    """What groups items, as a name: a passage by its hash."""
+    return (
+        name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    )
+
+
+_LONGEST_NAME = 80
 _WITHOUT_ANSWERS = {"pass_at_k", "toxicity", "toxic", "refused", "over_refused", "abstained", "instructions"}
 _WITHOUT_ANSWERS |= {"all_instructions"}
 

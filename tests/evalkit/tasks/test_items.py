@@ -59,6 +59,28 @@ def test_what_cannot_be_asked_says_why(change: dict, reason: str) -> None:
     assert item.problem == reason
 
 
+@pytest.mark.parametrize("preset", ["letter", "generate"])
+def test_what_is_wrong_with_a_row_is_wrong_under_every_preset(preset: str) -> None:
+    task = load_task(f"arc-easy@{preset}")
+    empty = {"query": "Which?", "choices": ["sky", " "], "gold": 0}
+    outside = {"query": "Which?", "choices": ["sky", "blood"], "gold": -1}
+    problems = [item.problem for item in read_items(task, rows(empty, outside))]
+    assert problems == ["choice 1 is empty", "the right answer -1 is out of range: there are 2 choices"]
+
+
+def test_fields_that_metrics_read_have_their_shape() -> None:
+    (item,) = read_items(load_task("instructions"), rows({"prompt": "p", "rules": "lower", "level": "1"}))
+    assert item.problem == "rules: not a list of objects"
+    (item,) = read_items(load_task("drop"), rows({"passage": "p", "question": "q", "answers": ["7"]}))
+    assert item.problem == "spans: not a list of lists of texts"
+
+
+def test_a_passage_groups_items_by_its_hash() -> None:
+    row = {"passage": "long " * 100, "question": "is it", "answer": True}
+    first, second = read_items(load_task("boolq"), rows(row, {**row, "question": "was it"}))
+    assert first.cluster == second.cluster and len(first.cluster or "") == 32
+
+
 def test_a_missing_field_is_named_by_the_nearest_form() -> None:
     item, deep = read_items(
         load_task("arc-easy"),
@@ -85,6 +107,17 @@ def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         list(read_rows([str(path)]))
     assert error.value.code == Exit.INPUT and error.value.file == str(path)
+
+
+@pytest.mark.parametrize("damage", ["gz", "zst", "parquet", "deep"])
+def test_damage_of_any_kind_is_told(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / {"gz": "a.jsonl.gz", "zst": "a.jsonl.zst", "parquet": "a.parquet", "deep": "a.json"}[damage]
+    packed = bytearray(gzip.compress(b"".join(b'{"query": %d}\n' % number for number in range(2000)), mtime=0))
+    packed[len(packed) // 2 : len(packed) // 2 + 40] = bytes(40)
+    path.write_bytes({"gz": bytes(packed), "deep": b"[" * 100_000}.get(damage, b"no such format"))
+    with pytest.raises(UserError) as error:
+        list(read_rows([str(path)]))
+    assert error.value.code == Exit.INPUT
 
 
 def test_data_are_found_by_name_by_folder_and_where_the_user_says(tmp_path: Path) -> None:
