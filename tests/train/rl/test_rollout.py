@@ -422,16 +422,8 @@ def test_plans_by_command(folder: Path, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(forecast, "PROBE_S", 0.1)
     (tmp_path / "reward.yaml").write_text(json.dumps(policies.WANTED))
     given = ["--from", folder / "base", "--data", folder / "prompts.jsonl", "--template", "chatml"]
-    given += [
-        "--reward",
-        tmp_path / "reward.yaml",
-        "--root",
-        tmp_path / "root",
-        "--device",
-        "cpu",
-        "--set",
-        "longest=4",
-    ]
+    given += ["--reward", tmp_path / "reward.yaml", "--root", tmp_path / "root", "--device", "cpu"]
+    given += ["--set", "longest=4", "--set", "prompts_a_rollout=2", "--set", "responses=2"]
     for kind in ("pg", "ppo"):
         done = CliRunner().invoke(whole_app, ["plan", kind, *map(str, given)])
         assert done.exit_code == 0 and "arithmetic" in done.stdout, done.output
