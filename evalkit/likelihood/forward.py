@@ -1,8 +1,8 @@
 """A Llama read along paths: tokens of many sequences at once, each chain of them behind what its path already holds.
 
 The arithmetic is, operation by operation, that of transformers. A CPU's kernels add up in another order where there
-are few rows, so few rows are filled up: then in fp32 a hidden state is to the last bit the one that `LlamaForCausalLM`
-gives for its whole sequence, whatever else is computed beside it and wherever its path was cut.
+are few rows, so few rows are filled up: then in fp32 a hidden state is, to the last bit on the processors tried, the
+one that `LlamaForCausalLM` gives for its whole sequence, whatever is computed beside it and wherever its path was cut.
 """
 
 from __future__ import annotations
