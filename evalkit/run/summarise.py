@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from evalkit.statistics.intervals import Estimate, bits, grouped, mean, perplexity, ratio
 from evalkit.tasks.metrics import metric_of
 
@@ -87,5 +89,10 @@ def _estimate(metric: str, rows: pl.DataFrame) -> Estimate:
     if kind.over == "sums":
         found = ratio(values, rows["weight"].to_numpy(), clusters)
     else:
-        found = mean(values, clusters, bounded=True if kind.share else None)
+        most = 1.0 if kind.share else kind.most
+        if most is None:
+            found = mean(values, clusters)
+        else:
+            shares = np.clip(values / most, 0.0, 1.0)  # a sum of probabilities may be 1 and a rounding error
+            found = mean(shares, clusters, bounded=True).scaled(most)
     return {"exp": perplexity, "bits": bits, "": lambda same: same}[kind.finish](found)

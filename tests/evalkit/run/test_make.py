@@ -21,7 +21,7 @@ from evalkit.models.types import Pair
 from evalkit.run.make import Evaluation, evaluate
 from evalkit.run.rows import read_rows, read_summary
 from evalkit.run.settings import EvalSettings
-from evalkit.run.summarise import estimate_of
+from evalkit.run.summarise import estimate_of, estimates
 from workbench.errors import Exit, UserError
 from workbench.events import Event
 from workbench.runs import Run
@@ -223,3 +223,14 @@ def test_a_run_killed_at_any_place_comes_to_the_same_files(how: str, folder: Pat
     assert digests(folder / "killed" / "run") == digests(whole.path)
     left = {path.name for path in (folder / "killed" / "run").iterdir()}
     assert "manifest.json" in left and "units" not in left and not any(".tmp" in name for name in left)
+
+
+def test_intervals_of_bounded_scores_stay_within_their_bounds() -> None:
+    columns = {"group": [None] * 8, "cluster": [None] * 8, "item": [str(place) for place in range(8)]}
+    text = dict.fromkeys(("group", "cluster"), pl.String)
+    for metric, values, most in (("norm_correct_prob", [1 + 2**-50, *[1e-4] * 7], 1.0), ("brier", [2.0] * 8, 2.0)):
+        rows = pl.DataFrame({**columns, "metric": metric, "value": values, "weight": 1.0}, schema_overrides=text)
+        found = estimates(rows)[metric]
+        assert 0 <= found["low"] <= found["value"] <= found["high"] <= most and found["high"] > found["low"]
+    rows = rows.with_columns(metric=pl.lit("answer_bpb"), value=pl.Series([2.0] * 7 + [9.0]))
+    assert estimates(rows)["answer_bpb"]["high"] > 2.875
