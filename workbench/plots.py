@@ -1,4 +1,4 @@
-"""Plots as inline SVG, coloured by the page's style sheet: bars, a funnel, a histogram with its threshold."""
+"""Plots as inline SVG, coloured by the page's style sheet: bars, a funnel, intervals, a histogram."""
 
 import math
 from collections.abc import Sequence
@@ -85,6 +85,55 @@ def _kept(now: int, before: int, first: int, y: float, height: int, tone: str) -
         f'<rect class="keep{tone}" x="{_LABEL}" y="{y}" width="{kept:.1f}" height="{height}" rx="2"/>'
         f'<rect class="lost{tone}" x="{_LABEL + kept:.1f}" y="{y}" width="{lost:.1f}" height="{height}" rx="2"/>'
     )
+
+
+class Interval(NamedTuple):
+    """A number with its interval; `reference` is what it is compared with, drawn as a stroke."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    reference: float | None = None
+
+
+def intervals(items: Sequence[Interval], label: str = "", *, zero: bool = False) -> Html:
+    """One line for each number: its interval as a bar, the number as a point, the reference as a stroke.
+
+    zero: whether the scale holds 0, which is then marked; for differences.
+    """
+    ends = [one for item in items for one in (item.low, item.high, item.value, item.reference) if one is not None]
+    ends = [end for end in ends if math.isfinite(end)] + ([0.0] if zero else [])
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    wide = (high - low) or 1.0
+
+    def x(value: float) -> float:
+        return _LABEL + _SPAN * (value - low) / wide
+
+    parts, height = [], 26 * len(items) + 24
+    for tick in _ticks(low, high):
+        parts.append(f'<line class="axis" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="0" y2="{height - 20}"/>')
+        parts.append(f'<text class="soft" x="{x(tick):.1f}" y="{height - 6}" text-anchor="middle">{short(tick)}</text>')
+    if zero:
+        parts.append(f'<line class="limit" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{height - 20}"/>')
+    for index, item in enumerate(items):
+        y = 26 * index
+        known = math.isfinite(item.low) and math.isfinite(item.high)
+        between = f" ({item.low:,.4g} to {item.high:,.4g})" if known else ""
+        parts.append(f"<g>{_title(f'{item.name}: {item.value:,.4g}{between}')}{_name(item.name, y + 15)}")
+        if known:
+            parts.append(
+                f'<rect class="keep-soft" x="{x(item.low):.1f}" y="{y + 8}" '
+                f'width="{max(1.0, x(item.high) - x(item.low)):.1f}" height="6" rx="2"/>'
+            )
+        if item.reference is not None and math.isfinite(item.reference):
+            at = x(item.reference)
+            parts.append(f'<rect class="lost" x="{at - 1:.1f}" y="{y + 3}" width="2" height="16"/>')
+        if math.isfinite(item.value):
+            parts.append(f'<circle class="keep" cx="{x(item.value):.1f}" cy="{y + 11}" r="4"/>')
+        shown = f"{item.value:,.4g}" if math.isfinite(item.value) else "unknown"
+        parts.append(f'<text x="{_WIDTH - _VALUE + 10}" y="{y + 15}">{shown}</text></g>')
+    return _svg(label or "intervals", height, parts)
 
 
 # By whether what lies above the threshold is dropped, and whether the threshold itself is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.cli import arena, compare, judge, perplexity, run, tasks
+from evalkit.cli import arena, compare, judge, perplexity, report, run, tasks
 from workbench import console
 
 app = console.app("evalkit", "Verdicts on models and data, each number with its interval.")
@@ -16,6 +16,16 @@ duels = console.group("arena", "Votes on pairs of answers, and the ranks that th
 for vote in (arena.pairs, arena.judge, arena.board, arena.export):
     duels.command()(vote)
 app.add_typer(duels)
+reports = console.group("report", "Reports that come again and again, and their alarms.")
+for name, step in (("build", report.build), ("tick", report.tick), ("check", report.check)):
+    reports.command(name)(step)
+reports.command("list")(report.list_reports)
+reports.command()(report.acknowledge)
+app.add_typer(reports)
+schedule = console.group("schedule", "Having reports made at their time.")
+schedule.command("print")(report.print_schedule)
+schedule.command("run")(report.run_schedule)
+app.add_typer(schedule)
 
 
 def main() -> None:
