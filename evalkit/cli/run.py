@@ -146,7 +146,7 @@ def _forecast(asked: Evaluation, root: Path) -> Result:
     from evalkit.run.forecast import expected, seconds_a_token, total
 
     found = expected(asked, root)
-    each = seconds_a_token(asked.model, asked.planned)
+    each = seconds_a_token(asked.model, asked.planned) if any(one.tokens for one in found) else None
     seconds = None if each is None else each * sum(one.tokens for one in found)
     columns = ("task", "items", "requests", "answered already", "tokens to read", "tokens to write", "cost")
     whole = total(found)

@@ -17,6 +17,7 @@ from small_tasks import write_tasks
 
 from evalkit.models.open import open_model
 from evalkit.models.types import Pair
+from evalkit.run import ask
 from evalkit.run.ask import Asker, Failed
 from evalkit.run.make import Evaluation, evaluate
 from evalkit.run.rows import read_summary
@@ -73,6 +74,40 @@ def test_how_a_model_is_opened_is_another_model_and_where_it_lies_is_not(tiny: P
         asker = Asker(open_model(str(tiny), root=tmp_path, bos=False), store)
         asker.answer(PAIRS)
         assert asker.reused == 0 and not any(isinstance(asker.find(pair), Failed) for pair in PAIRS)
+
+
+def test_a_real_model_that_breaks_off_comes_to_the_same_bytes(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Floating point hangs on what is computed together: that must not hang on what was done before."""
+    names = write_tasks(tmp_path)
+    monkeypatch.setattr(ask, "UNIT_REQUESTS", 20)
+    settings = EvalSettings(model=str(tiny), tasks=tuple(names), data_root=(str(tmp_path),))
+
+    def made(out: str, root: str) -> Path:
+        model = open_model(str(tiny), root=tmp_path)
+        asked = Evaluation.of(settings, model, tmp_path / root, tmp_path)
+        return evaluate(asked, tmp_path / root, out=tmp_path / out).path
+
+    whole = made("whole", "one")
+    put, count = Store.put, 0
+
+    def broken(self: Store, answers: Any) -> None:
+        nonlocal count
+        count += 1
+        if count % 3 == 0:
+            raise KeyboardInterrupt
+        put(self, answers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put", broken)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                made("broken", "other")
+    again = made("broken", "other")
+    for name in ("items/part-00000.parquet", "scores/part-00000.parquet", "summary.json"):
+        assert (whole / name).read_bytes() == (again / name).read_bytes()
+    assert count == 9
 
 
 TOXIC = """
