@@ -5,8 +5,8 @@
 A Llama of 13.8M parameters (6 layers of 384, vocabulary 8,192) with random weights in fp32, one thread. The questions
 and texts are made-up words. Both are handed the same requests as text. The two go by turns; a figure is the CPU seconds
 of the process over all rounds. lm-eval runs with every batch size of `--batch`, and its fastest counts. Tokens of
-lm-eval are those that its model is given, padding not counted. What exceeds the context of 1,024 (some prompts of letters)
-both cut at its beginning, so that it shares less. The answers must agree to 1e-5 of each log-likelihood.
+lm-eval are those that its model is given, padding not counted. What exceeds the context of 1,024 (some prompts of
+letters) both cut at its beginning, so that it shares less. The answers must agree to 1e-5 of each log-likelihood.
 
 1. cloze, the same five shots before every item: four choices of some words.
 2. cloze, shots drawn anew for each item, as lm-eval does unless a task says otherwise.
