@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from evalkit.models.endpoint import Served
 from evalkit.models.types import Asking, Decoding, Forecast, Model, Pair, Windows
 from evalkit.run.ask import Asker, units
 from evalkit.run.keys import Continued, Read, Request
@@ -91,7 +92,10 @@ def _forecast(model: Model, unit: list[Request]) -> Forecast:
 
 
 def seconds_a_token(model: Model, planned: list[Planned]) -> float | None:
-    """From a few requests of the first task that scores texts; None where none does. The answers are thrown away."""
+    """From a few requests of the first task that scores texts; None where none does, and of a server, whose answers
+    may cost money. The answers are thrown away."""
+    if isinstance(model, Served):
+        return None
     for one in planned:
         pairs = [request for request in one.requests() if isinstance(request, Pair)][:_PROBE]
         if pairs:

@@ -13,10 +13,11 @@ import pytest
 from small_tasks import write_tasks
 
 from evalkit.models.endpoint import Served
+from evalkit.run.forecast import expected, seconds_a_token, total
 from evalkit.run.make import Evaluation, evaluate
 from evalkit.run.rows import read_rows, read_summary
 from evalkit.run.settings import EvalSettings
-from workbench.endpoints import Endpoint
+from workbench.endpoints import Endpoint, Price
 from workbench.errors import Exit, UserError
 from workbench.runs import Run
 
@@ -178,3 +179,23 @@ def test_a_budget_ends_the_run_and_what_was_paid_is_kept(tmp_path: Path) -> None
     made = run(tmp_path, counting, "sums", price=price, budget=2000.0, concurrency=1)
     assert len(answered) == 30 and len(set(answered)) == 30
     assert read_summary(made.path)["tasks"][0]["scored"] == 30
+
+
+def test_a_forecast_asks_a_server_for_nothing(tmp_path: Path) -> None:
+    write_tasks(tmp_path)
+    asked: list[str] = []
+
+    def counting(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            asked.append(json.loads(request.content)["prompt"])
+        return completed(json.loads(request.content)) if request.method == "POST" else httpx.Response(404)
+
+    endpoint = Endpoint(url="http://127.0.0.1:9/v1", model="m", attempts=1, price=Price(prompt=1000.0))
+    model = Served(endpoint, transport=httpx.MockTransport(counting))
+    names = tuple(str(tmp_path / f"{task}.yaml") for task in ("colours", "sums"))
+    settings = EvalSettings(model="m", tasks=names, data_root=(str(tmp_path),))
+    plan = Evaluation.of(settings, model, tmp_path / "workspace", tmp_path)
+    whole = total(expected(plan, tmp_path / "workspace"))
+    assert (whole.requests, whole.known, whole.estimated) == (142, 0, True)
+    assert whole.cost == pytest.approx(whole.tokens / 1000) and whole.tokens > 1000
+    assert seconds_a_token(model, plan.planned) is None and asked == []
