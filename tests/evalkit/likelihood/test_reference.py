@@ -64,3 +64,14 @@ def test_multiple_choice(
     chances = np.exp(given - given.max(1, keepdims=True))
     chances /= chances.sum(1, keepdims=True)
     assert ((chances - np.eye(4)[gold]) ** 2).sum(1).mean() == pytest.approx(brier, rel=1e-9)
+
+
+def test_the_lowest_log_probabilities(reference: Path, tmp_path: Path) -> None:
+    """Min-K% and Min-K%++ at 0.2 of nine tokens: one token. The reference's deviations are differences in fp32."""
+    questions = [json.loads(line)["question"] for line in (reference / "oracle_data" / "mc.jsonl").open()][:2]
+    model = open_model(str(reference / "tiny"), root=tmp_path)
+    found = [rolled for _, rolled in model.rolling(questions, Windows(), moments=True)]
+    assert [one.logprobs.mean() for one in found] == pytest.approx([-6.209400653839111, -6.489131927490234], rel=1e-6)
+    assert [one.logprobs.min() for one in found] == pytest.approx([-6.7140584, -7.565964], rel=1e-6)
+    scaled = [((one.logprobs - one.means) / one.deviations).min() for one in found]
+    assert scaled == pytest.approx([-1.26892, -3.0664592], rel=1e-4)
