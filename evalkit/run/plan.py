@@ -94,7 +94,7 @@ def _planned(settings: EvalSettings, task: Task, digest: str, sources: Sources, 
         pool = read_items(task, rows)
     items = chosen(everything, settings.limit, settings.seed)
     chat = task.chat and "chat" in model.can
-    rendered = render_items(task, items, pool, chat=chat, count=model.count, context=model.context)
+    rendered = render_items(task, items, pool, among=everything, chat=chat, count=model.count, context=model.context)
     _check(task, model, rendered)
     windows = Windows(bos=settings.text_bos)
     return Planned(task, digest, source, examples, items, rendered, windows, settings.seed)

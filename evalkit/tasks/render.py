@@ -53,15 +53,17 @@ def render_items(
     count: Count | None = None,
     context: int | None = None,
     pool_is_items: bool = False,
+    among: Sequence[Item] | None = None,
 ) -> list[Rendered]:
     """The requests of every item.
 
-    pool: where examples come from (with `pool_is_items`, the items themselves). chat: generation prompts are
+    pool: where examples come from (with `pool_is_items`, the items themselves). among: all items of the data, where
+    `items` are some of them; draws that go from item to item need them. chat: generation prompts are
     conversations of one turn. count and context: tokens of texts and the model's positions; with them, a task whose
     rule is `drop` leaves out its last examples until prompt and answer fit. What does not fit then is cut from the
     left by the model, which says so (`cut`).
     """
-    chosen = draw(task.shots, items, items if pool_is_items else pool, task.name)
+    chosen = draw(task, items, items if pool_is_items else pool, items if among is None else among)
     found = [_one(task, item, shots, chat) for item, shots in zip(items, chosen, strict=True)]
     if task.shots.fit == "drop" and count is not None:
         _drop(task, items, chosen, found, chat, count, context)

@@ -42,14 +42,14 @@ class Shots(Section):
     """The examples before a question.
 
     order: `first` of the source; `random` or `balanced` over the answers, drawn once; `each`, drawn anew for every
-    item; `helm` and `harness-2023` draw exactly as those programs did. same: the field in which examples and item
-    agree. fit: what happens where the prompt does not fit: `drop` leaves out the last examples first, `cut` cuts
-    tokens from the left; room: tokens that it has to fit into at most (the model's context where that is less).
+    item; `helm`, `harness-2023` and `lm-eval` draw exactly as those programs do. same: the field in which examples
+    and item agree. fit: what happens where the prompt does not fit: `drop` leaves out the last examples first, `cut`
+    cuts tokens from the left; room: tokens that it has to fit into at most (the model's context where that is less).
     """
 
     count: int = Field(default=0, ge=0, le=1000)
     source: Data | None = None
-    order: Literal["first", "random", "balanced", "each", "helm", "harness-2023"] = "first"
+    order: Literal["first", "random", "balanced", "each", "helm", "harness-2023", "lm-eval"] = "first"
     same: str | None = None
     seed: int = 0
     separator: str = "\n\n"

@@ -10,56 +10,62 @@ from itertools import cycle
 import xxhash
 
 from evalkit.tasks.items import Item
-from evalkit.tasks.schema import Shots
+from evalkit.tasks.schema import Shots, Task
 from workbench.errors import Exit, UserError
 
+IN_TURN = {"harness-2023", "lm-eval"}
+"""Orders that draw for one item after the other from one generator, so that every item before it counts."""
 
-def draw(settings: Shots, items: Sequence[Item], pool: Sequence[Item], task: str) -> list[list[Item]]:
+
+def draw(task: Task, items: Sequence[Item], pool: Sequence[Item], among: Sequence[Item]) -> list[list[Item]]:
     """The examples of every item, in the order in which they stand. An item is no example of itself.
 
-    Raises UserError where the pool has too few.
+    among: all items of the task's data, of which `items` are some. Raises UserError where the pool has too few.
     """
+    settings = task.shots
     if not settings.count:
         return [[] for _ in items]
-    sound = [each for each in pool if each.problem is None]
-    pools: dict[object, list[Item]] = defaultdict(list)
-    groups: dict[object, list[int]] = defaultdict(list)
-    for each in sound:
-        pools[_same(settings, each)].append(each)
-    for number, item in enumerate(items):
-        groups[_same(settings, item)].append(number)
-    found: list[list[Item]] = [[] for _ in items]
-    for value, numbers in groups.items():
-        drawn = _group(settings, [items[number] for number in numbers], pools.get(value, []), task, value)
-        for number, examples in zip(numbers, drawn, strict=True):
-            found[number] = examples
-    return found
+    pools, groups = _grouped(settings, [each for each in pool if each.problem is None]), _grouped(settings, items)
+    everything = _grouped(settings, among) if settings.order in IN_TURN else groups
+    found: dict[int, list[Item]] = {}
+    for value, group in everything.items():
+        drawn = _group(task, group, pools.get(value, []), value)
+        found |= {item.row: examples for item, examples in zip(group, drawn, strict=True)}
+    for item in items:
+        if item.problem is None and len(found[item.row]) < settings.count:
+            value = _same(settings, item)
+            what = f"{task.name}: {settings.count} examples are wanted" + ("" if value is None else f" for {value}")
+            hint = f"name a file of examples with --data {task.name}:shots=FILE, or take fewer shots"
+            raise UserError(f"{what}, there are {len(found[item.row])}", hint=hint, code=Exit.INPUT)
+    return [found[item.row] for item in items]
+
+
+def _grouped(settings: Shots, items: Sequence[Item]) -> dict[object, list[Item]]:
+    groups: dict[object, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[_same(settings, item)].append(item)
+    return groups
 
 
 def _same(settings: Shots, item: Item) -> object:
     return None if settings.same is None else str(item.fields.get(settings.same))
 
 
-def _group(settings: Shots, items: list[Item], pool: list[Item], task: str, value: object) -> list[list[Item]]:
-    if settings.order == "harness-2023":
-        return _harness(settings, items, pool)
+def _group(task: Task, items: list[Item], pool: list[Item], value: object) -> list[list[Item]]:
+    settings = task.shots
+    if settings.order in IN_TURN:
+        return _in_turn(task, items, pool)
     if settings.order == "helm":
         chosen = helm(pool, settings.count, settings.seed)
         return [chosen for _ in items]
-    ranked = _ranked(settings, pool, f"{task}|{value}")
+    ranked = _ranked(settings, pool, f"{task.name}|{value}")
     found = []
     for item in items:
         others = ranked[: settings.count]
         if settings.order == "each":
-            others = _anew(settings, _without(pool, item), f"{task}|{item.id}")
+            others = _anew(settings, _without(pool, item), f"{task.name}|{item.id}")
         elif any(each.id == item.id for each in others):
-            others = _ranked(settings, _without(pool, item), f"{task}|{value}")[: settings.count]
-        if item.problem is None and len(others) < settings.count:
-            what = f"{task}: {settings.count} examples are wanted" + ("" if value is None else f" for {value}")
-            hint = (
-                f"there are {len(others)}; name a file of examples with --data {task}:shots=FILE, or take fewer shots"
-            )
-            raise UserError(what, hint=hint, code=Exit.INPUT)
+            others = _ranked(settings, _without(pool, item), f"{task.name}|{value}")[: settings.count]
         found.append(others)
     return found
 
@@ -129,14 +135,24 @@ def _label(item: Item) -> str:
     return str(texts[gold if isinstance(gold, int) else gold[0]])
 
 
-def _harness(settings: Shots, items: list[Item], pool: list[Item]) -> list[list[Item]]:
-    """The draw of lm-evaluation-harness at e47e01b: items shuffled by seed 42, then count + 1 drawn for each in turn,
-    itself left out and the rest cut. (evaluator.py 195-216, base.py, fewshot_context without training documents.)"""
-    generator = random.Random(42)
+def _in_turn(task: Task, items: list[Item], pool: list[Item]) -> list[list[Item]]:
+    """The draws of lm-evaluation-harness, from one generator for all items.
+
+    harness-2023, at e47e01b (evaluator.py 195-216; base.py, fewshot_context without training documents): items are
+    shuffled by seed 42; for each, count + 1 are drawn, itself left out and the rest cut. lm-eval, 0.4.13
+    (api/samplers.py): items in their order, from the task's seed (lm-eval's own default is 1234); one more is drawn
+    where examples come from the items themselves, and where a task has no split called test (api/task.py 981 compares
+    two names that are then both unset).
+    """
+    settings = task.shots
+    old = settings.order == "harness-2023"
+    generator = random.Random(42 if old else settings.seed)
     order = list(range(len(items)))
-    generator.shuffle(order)
+    if old:
+        generator.shuffle(order)
+    own = old or settings.source is None or task.data.split != "test"
     found: list[list[Item]] = [[] for _ in items]
     for number in order:
-        drawn = generator.sample(pool, min(settings.count + 1, len(pool)))
-        found[number] = [each for each in drawn if each.id != items[number].id][: settings.count]
+        drawn = generator.sample(pool, min(settings.count + own, len(pool)))
+        found[number] = [each for each in drawn if not own or each.id != items[number].id][: settings.count]
     return found

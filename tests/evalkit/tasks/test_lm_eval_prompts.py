@@ -117,6 +117,15 @@ CASES: list[tuple[str, str, list[dict[str, Any]]]] = [
 ]
 
 
+_QUESTIONS = ("question", "goal", "sentence", "passage", "premise", "question_stem", "context", "sentence1", "ctx_a")
+
+
+def other(row: dict[str, Any], number: int) -> dict[str, Any]:
+    """The row with another question."""
+    name = next(name for name in (*_QUESTIONS, "text") if name in row and row[name] not in ("cause", "effect"))
+    return {**row, name: f"In case {number}: {row[name]}"}
+
+
 @cache
 def known_tasks() -> Any:
     from lm_eval.tasks import TaskManager
@@ -124,8 +133,9 @@ def known_tasks() -> Any:
     return TaskManager().task_index
 
 
+@pytest.mark.parametrize("shots", [0, 2])
 @pytest.mark.parametrize(("ours", "theirs", "rows"), CASES, ids=[case[0] for case in CASES])
-def test_the_same_is_asked(ours: str, theirs: str, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_the_same_is_asked(ours: str, theirs: str, rows: list[dict[str, Any]], shots: int, tmp_path: Path) -> None:
     pytest.importorskip("lm_eval")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
@@ -133,29 +143,37 @@ def test_the_same_is_asked(ours: str, theirs: str, rows: list[dict[str, Any]], t
     from lm_eval.api.task import ConfigurableTask
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     config = load_yaml(known_tasks()[theirs].yaml_path)
-    splits = [
-        config[key] for key in ("training_split", "validation_split", "test_split", "fewshot_split") if config.get(key)
-    ]
-    config |= {"dataset_path": "json", "dataset_name": None, "num_fewshot": 0}
-    config["dataset_kwargs"] = {"data_files": dict.fromkeys(splits, str(path)), "cache_dir": str(tmp_path / "cache")}
+    train = config.get("fewshot_split") or config.get("training_split")
+    if shots and train is None:
+        pytest.skip("no split for examples")
+    rows, examples = rows * 3, [other(rows[0], number) for number in range(6)]
+    files = {name: str(tmp_path / f"{name}.jsonl") for name in ("rows", "examples")}
+    for name, listed in (("rows", rows), ("examples", examples)):
+        Path(files[name]).write_text("".join(json.dumps(row) + "\n" for row in listed))
+    splits = {config[key]: files["rows"] for key in ("validation_split", "test_split") if config.get(key)}
+    splits |= {train: files["examples"]} if train is not None else {}
+    config |= {"dataset_path": "json", "dataset_name": None, "num_fewshot": shots}
+    config["dataset_kwargs"] = {"data_files": splits, "cache_dir": str(tmp_path / "cache")}
     for name in ("group", "tag"):
         config.pop(name, None)
     task = ConfigurableTask(config=config)
+    task.set_fewshot_seed(1234)
     wanted: list[Pair | Prompt] = []
     for document in task.eval_docs:
-        context = task.fewshot_context(document, 0)
+        context = task.fewshot_context(document, shots)
         instances = task.construct_requests(document, context, metadata=(None, 0, 1))
         for instance in instances if isinstance(instances, list) else [instances]:
             if instance.request_type == "generate_until":
                 wanted.append(Prompt(instance.args[0]))
             else:
                 wanted.append(Pair(*instance.args))
-    own = load_task(ours, ["shots.count=0"])
-    items = read_items(own, [Row("rows.jsonl", number, row) for number, row in enumerate(rows, 1)])
-    found = [
-        asked.request for each in render_items(own, items) for asked in each.asked if asked.role != "unconditional"
-    ]
+    order = "first" if config.get("fewshot_config") else "lm-eval"
+    own = load_task(ours, [f"shots={{count: {shots}, order: {order}, seed: 1234, source: {{files: [x]}}}}"])
+    items, pool = (
+        read_items(own, [Row(name, number, row) for number, row in enumerate(listed, 1)])
+        for name, listed in (("rows.jsonl", rows), ("examples.jsonl", examples))
+    )
+    rendered = render_items(own, items, pool)
+    found = [asked.request for each in rendered for asked in each.asked if asked.role != "unconditional"]
     assert wanted and found == wanted

@@ -67,6 +67,13 @@ def test_prompts_are_exact(preset: str) -> None:
         assert requests == [Pair(GOLDEN[preset], f" {text}") for text in texts]
 
 
+def test_a_limit_changes_no_prompt() -> None:
+    task = load_task("mmlu@harness-2023")
+    items, pool = items_of(task, rows("test", 9)), items_of(task, rows("val", 8))
+    whole, some = render_items(task, items, pool), render_items(task, items[4:6], pool, among=items)
+    assert some == whole[4:6] != render_items(task, items[4:6], pool)
+
+
 def test_what_is_averaged_and_how() -> None:
     assert presets_of("mmlu") == ["lm-eval", "original", "helm", "harness-2023"]
     tasks = {preset: load_task(f"mmlu@{preset}") for preset in GOLDEN}
