@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import random_evaluations
 import torch
 from hashed_model import HashedModel
 from safetensors.torch import load_file, save_file
@@ -172,3 +173,8 @@ def test_tasks_whose_training_split_was_seen_stand_apart(tmp_path: Path, path: s
     assert seen == {"colours": [], "sums": [path] if is_seen else [], "pages": []}
     titles = [block.title for block in summary_blocks(summary) if isinstance(block, Table)]
     assert any(title.startswith("Trained on") for title in titles) == is_seen
+
+
+def test_random_changes_of_everything_never_find_a_wrong_answer(tmp_path: Path) -> None:
+    """A thousand of them are made by `make prove`."""
+    assert random_evaluations.check(tmp_path, changes=40, seed=1) > 500
