@@ -140,3 +140,43 @@ def test_preferences() -> None:
     assert weighted_preference(alternatives[:1]) == 2
     assert math.isnan(weighted_preference([{"token": "x", "logprob": 0.0}]))
     assert unswitched(1.75, True) == 1.25
+
+
+def published_procedure(model: Any, gamed: Any) -> float:
+    """The rate of alpaca_eval 0.6.6 in its own way: liblinear, ten strengths, five folds by row, soft labels."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold
+
+    share, length, difficulty, own, weight = (np.concatenate(pair) for pair in zip(model, gamed, strict=True))
+    x = np.stack([length, difficulty, own], 1)
+    doubled, sides = np.concatenate([x, x]), np.repeat([1, 0], len(share))
+    weights = np.concatenate([weight * share, weight * (1 - share)])
+    rows = np.tile(np.arange(len(share)), 2)
+
+    def fitted(strength: float, kept: np.ndarray) -> LogisticRegression:
+        peer = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=strength, fit_intercept=False, random_state=123)
+        return peer.fit(doubled[kept], sides[kept], sample_weight=weights[kept])
+
+    losses = np.zeros(len(STRENGTHS))
+    for kept, out in GroupKFold(5).split(doubled, sides, rows):
+        for place, strength in enumerate(STRENGTHS):
+            chance = fitted(strength, kept).predict_proba(doubled[out])[:, 1].clip(1e-15, 1 - 1e-15)
+            p, w = share[rows[out]], weight[rows[out]]
+            losses[place] -= float(np.mean(w * (p * np.log(chance) + (1 - p) * np.log(1 - chance))))
+    best = fitted(float(STRENGTHS[int(np.argmin(losses))]), np.arange(len(doubled))).coef_[0]
+    return 100 * float(predicted(model.difficulty, best[1], best[2]).mean())
+
+
+@pytest.mark.filterwarnings("ignore:.*penalty.*")
+@pytest.mark.parametrize("name", ["alpaca-7b", "claude-2.1", "vicuna-13b-v1.5"])
+def test_the_whole_fit_beside_the_published_procedure(shared_data: Path, name: str) -> None:
+    """On a model's real verdicts, with gamed rows drawn as the reference set-up draws them."""
+    rows = annotations(shared_data, name)
+    with open(shared_data / "alpaca-eval/instruction_difficulty_estimated.csv", newline="") as lines:
+        hard = [float(row["instruction_difficulty_estimated"]) for row in csv.DictReader(lines)]
+    order = [row["instruction"] for row in annotations(shared_data, "alpaca-7b")]
+    difficulty = np.array([hard[order.index(row["instruction"])] for row in rows])
+    first, second = (np.array([len(row[side]) for row in rows]) for side in ("output_1", "output_2"))
+    model = model_rows(preferences(rows) - 1, standard_lengths(first, second), difficulty)
+    _, gamed = synthetic()
+    assert controlled(model, gamed, draws=0).rate == pytest.approx(published_procedure(model, gamed), abs=0.3)
