@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,7 +129,8 @@ class Line:
             self.run("train", "bestofn", "sft", *drawn, *seeded, name="compared")
             self.stage("reward", "reward", *sft)
             self.stage("dpo", "dpo", *sft)
-            self.stage("ppo", "ppo", *sft, "--reward", "reward", "--critic", "reward", *text)
+            model = ("--reward", "reward", "--critic", "reward", "--beta", "0.2")
+            self.stage("ppo", "ppo", *sft, *model, *text)
 
     def rewards(self, name: str) -> tuple[float, float, float]:
         """Of a policy's rollouts: the mean reward of the first and of the last tenth, and the KL of a token there."""
@@ -186,11 +188,10 @@ def measure(line: Line) -> tuple[dict[str, Policy], dict[str, float]]:
         sampler = Sampler(model.model, model.tokenizer, end_ids=list(model.end_ids))
         said = sampler.generate(ids, params, seed=line.seed, n=SAMPLES)
         scores = checked(reward, [each for each in questions for _ in range(SAMPLES)], [one.text for one in said]).total
-        drift, length = 0.0, 0
-        for number, one in enumerate(said):
-            prompt = ids[number // SAMPLES]
-            drift += logprob(model, prompt, one.ids) - logprob(reference, prompt, one.ids)
-            length += len(one.ids)
+        own = sum(sum(one.logprobs) for one in said)
+        groups = [[one.ids for one in said[at : at + SAMPLES]] for at in range(0, len(said), SAMPLES)]
+        drift = own - sum(map(partial(logprob, reference), ids, groups))
+        length = sum(len(one.ids) for one in said)
         bits = evaluate(Parallel(model.model, World()), evaluation, "fp32")[-1]["bits_per_byte"]
         found[name] = Policy(float(scores.mean()), drift / len(said), drift / length, bits)
         if name == "sft":
@@ -199,12 +200,16 @@ def measure(line: Line) -> tuple[dict[str, Policy], dict[str, float]]:
     return found, tries
 
 
-def logprob(model: Opened, prompt: Sequence[int], said: Sequence[int]) -> float:
-    """Nats of a whole response."""
-    ids = torch.tensor([*prompt, *said])[None]
+def logprob(model: Opened, prompt: Sequence[int], said: Sequence[Sequence[int]]) -> float:
+    """Nats of several whole responses to a prompt together."""
+    longest = len(prompt) + max(map(len, said))
+    ids = torch.zeros(len(said), longest, dtype=torch.int64)
     labels = torch.full_like(ids, IGNORED)
-    labels[0, len(prompt) - 1 : -1] = torch.tensor(said)
-    hidden = model.model(ids, torch.arange(ids.shape[1])[None], torch.zeros_like(ids))
+    for row, one in enumerate(said):
+        last = len(prompt) + len(one)
+        ids[row, :last] = torch.tensor([*prompt, *one])
+        labels[row, len(prompt) - 1 : last - 1] = torch.tensor(one)
+    hidden = model.model(ids, torch.arange(longest).expand_as(ids), torch.zeros_like(ids))
     return float(token_logprobs(hidden, model.model.head, labels)[labels != IGNORED].double().sum())
 
 

@@ -39,7 +39,7 @@ def test_a_rule_is_learned_and_the_text_is_kept(
             first, last, kl = one["rollouts"][name]
             assert first < 0.2 and last > 0.8 and kl < MOST_KL
             assert one["seconds"][name] < MOST_S
-            assert one["policies"][name]["right"] > 0.8  # of questions that it learned nothing from
+            assert one["policies"][name]["right"] > 0.6  # of questions that no reward was about
             assert one["policies"][name]["token_kl"] < MOST_KL
     assert bits["mean"] - bits["half"] > 0
     assert abs(right["mean"]) < 0.05
