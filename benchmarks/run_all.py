@@ -73,6 +73,7 @@ def main() -> None:
         ("training_loop.py",),
         ("learning.py",),
         ("instruct.py",),
+        ("winnow_small.py",),
     ):
         print(f"== {script}", flush=True)
         subprocess.run([sys.executable, str(HERE / script), *arguments], check=True, cwd=ROOT)
