@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from scipy.stats import binom, norm
 
-from evalkit.statistics.intervals import Estimate, grouped, mean, pass_at_k, ratio
-from evalkit.statistics.paired import compare
+from evalkit.statistics.intervals import Estimate, grouped, mean, pass_at_k, ratio, wilson
+from evalkit.statistics.paired import compare, holm, verdict
 
 pytestmark = pytest.mark.prove
 Record = Callable[[str, str], None]
@@ -19,12 +20,13 @@ MANY = 500  # items from which coverage has to lie between 94 and 96 %; below, a
 
 
 class World(NamedTuple):
-    """Where data come from: a draw gives the estimate, `truth` what it should cover."""
+    """Where data come from: a draw gives the estimate, `truth` what it should cover. many: as MANY, for this world."""
 
     name: str
     sizes: tuple[int, ...]
     truth: float
     draw: Callable[[Random, int], Estimate]
+    many: int = MANY
 
 
 SLOPE = -0.1
@@ -102,12 +104,13 @@ WORLDS = [
     ),
     *[World(f"shares, {p:.0%}", (50, 100, 500, 2000), p, shares(p)) for p in (0.1, 0.25, 0.5)],
     *[
-        World(f"clusters, {p:.0%}, correlation {r}", (100, 500, 2000), p, in_clusters(p, r))
+        World(f"clusters, {p:.0%}, correlation {r}", (100, 500), p, in_clusters(p, r))
         for p, r in ((0.3, 0.3), (0.5, 0.3), (0.7, 0.05))
     ],
     # A token's place in the corpus is size-biased: the mean of the log of a log-normal is then its variance.
     World("documents, spread 1.1", (20, 50, 100, 500, 2000), 3 + SLOPE * 1.1**2, heavy_documents(1.1)),
-    World("documents, spread 1.35", (20, 50, 100, 500, 2000), 3 + SLOPE * 1.35**2, heavy_documents(1.35)),
+    # 500 of these say as much as 81 of one length (Kish), so they do not count as many.
+    World("documents, spread 1.35", (50, 100, 500), 3 + SLOPE * 1.35**2, heavy_documents(1.35), many=2000),
     World("pass@5 of 20 samples", (50, 164, 500), passing_truth(), passing),
     World("average of 57 tasks", (570, 2850), float(np.linspace(0.25, 0.9, 57).mean()), subjects),
     World("paired shares", (50, 100, 500, 2000), 0.02, flips),
@@ -127,4 +130,84 @@ def test_coverage(world: World, record: Record) -> None:
         f"coverage of 95 % intervals: {world.name}", ", ".join(f"{100 * c:.1f} % of {n:,}" for n, c in found.items())
     )
     for n, covered in found.items():
-        assert covered >= 0.92 if n < MANY else 0.94 <= covered <= 0.96, (world.name, n, covered)
+        assert covered >= 0.92 if n < world.many else 0.94 <= covered <= 0.96, (world.name, n, covered)
+
+
+def test_shares_at_every_difficulty(record: Record) -> None:
+    """Exactly, not by simulation: Wilson's coverage over shares from 2 to 98 %."""
+    told = []
+    for n in (100, 500, 1000):
+        low, high = np.array([wilson(k / n, n, 1.959963984540054) for k in range(n + 1)]).T
+        p = np.linspace(0.02, 0.98, 1921)[:, None]
+        covered = (binom.pmf(np.arange(n + 1), n, p) * ((low <= p) & (p <= high))).sum(1)
+        inside = float(((covered >= 0.94) & (covered <= 0.96)).mean())
+        told.append(
+            f"{n:,}: {covered.mean():.1%} on average, {covered.min():.1%} to {covered.max():.1%}, {inside:.1%} of shares within 94 to 96 %"
+        )
+        assert covered.min() >= 0.92
+        assert n < MANY or (0.945 < covered.mean() < 0.955 and inside > 0.98), (n, inside)
+    record("coverage of Wilson's interval, exactly, over shares from 2 to 98 %", "; ".join(told))
+
+
+def unpaired_p(a: Any, b: Any) -> float:
+    """The two-sided z-test that takes the models' items for different ones."""
+    z = (b.mean() - a.mean()) / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a))
+    return float(2 * norm.sf(abs(z)))
+
+
+def two_models(random: Random, n: int, gained: float, lost: float) -> tuple[Any, Any]:
+    """Right on about 60 % each; so many items that only the second, or only the first, has right."""
+    drawn, a = random.random(n), (random.random(n) < 0.6).astype(float)
+    a = np.where(drawn < gained, 0.0, np.where(drawn < gained + lost, 1.0, a))
+    return a, np.where(drawn < gained + lost, 1 - a, a)
+
+
+def test_a_planted_point_is_found_by_pairs_alone(record: Record) -> None:
+    random, n = np.random.default_rng(5), 4000
+    found = {"pairs": 0, "unpaired": 0}
+    for _ in range(SIMULATIONS):
+        a, b = two_models(random, n, gained=0.02, lost=0.01)
+        found["pairs"] += compare(a, b).p < 0.05
+        found["unpaired"] += unpaired_p(a, b) < 0.05
+    power = {name: count / SIMULATIONS for name, count in found.items()}
+    a, b = np.repeat([0.0, 1.0, 1.0, 0.0], [80, 40, 2360, 1520]), np.repeat([1.0, 0.0, 1.0, 0.0], [80, 40, 2360, 1520])
+    exact = compare(a, b).p, unpaired_p(a, b)
+    record(
+        "a difference of one point, 4,000 items",
+        f"found by pairs in {power['pairs']:.1%} of data sets, by the unpaired z-test in {power['unpaired']:.1%}; "
+        f"80 items gained and 40 lost: p {exact[0]:.1g} and {exact[1]:.2f}",
+    )
+    assert power["pairs"] > 0.9 and power["unpaired"] < 0.2
+    assert exact[0] < 0.001 and exact[1] > 0.3
+
+
+def test_equal_models_are_seldom_told_apart(record: Record) -> None:
+    random = np.random.default_rng(6)
+    one, family, tied, apart = 0, 0, 0, 0
+    for _ in range(SIMULATIONS):
+        p = [compare(*two_models(random, 500, 0.03, 0.03)).p for _ in range(5)]
+        one += p[0] < 0.05
+        family += min(holm(p)) < 0.05
+        found = compare(*two_models(random, 2000, 0.03, 0.02))  # a true difference of one point
+        said = verdict(found, found.p, within=0.01)
+        tied += said.kind == "tied"
+        apart += said.kind == "a"
+    shares = [count / SIMULATIONS for count in (one, family, tied, apart)]
+    record(
+        "errors of verdicts",
+        f"equal models told apart: {shares[0]:.1%} of comparisons, {shares[1]:.1%} of five at once (Holm); a true "
+        f"difference of a point called a tie within a point: {shares[2]:.1%}; the worse called better: {shares[3]:.2%}",
+    )
+    assert 0.04 <= shares[0] <= 0.06 and shares[1] <= 0.055 and shares[2] <= 0.055 and shares[3] < 0.001
+
+
+def test_what_can_be_detected_is_detected(record: Record) -> None:
+    """Models that differ by as much as a first comparison says can be detected are told apart four times in five."""
+    random, n = np.random.default_rng(7), 2000
+    detectable = np.mean([compare(*two_models(random, n, 0.03, 0.03)).detectable for _ in range(200)])
+    found = 0
+    for _ in range(SIMULATIONS):
+        a, b = two_models(random, n, 0.03 + detectable / 2, 0.03 - detectable / 2)
+        found += compare(a, b).p < 0.05
+    record("power at the difference that is said to be detectable", f"{found / SIMULATIONS:.1%}, 80 % promised")
+    assert 0.77 <= found / SIMULATIONS <= 0.83

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,6 +153,18 @@ def test_a_run_that_broke_off_goes_on_to_the_same_files(
         assert sha256(again.path / name) == sha256(whole.path / name)
     assert 10**9 - model.answers == 60 - answers // 8 * 8  # only what was not done
     assert not (again.path / "units").exists()
+
+
+def test_a_run_killed_at_any_place_comes_to_the_same_files(tmp_path: Path) -> None:
+    texts(tmp_path / "t.jsonl", 24)
+    script = Path(__file__).parent / "killed_perplexity.py"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run([sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 8
+    for name in ("items/part-00000.parquet", "summary.json", "recipe.yaml"):
+        assert sha256(tmp_path / "killed" / name) == sha256(tmp_path / "whole" / name)
+    assert not any(".tmp" in path.name or path.name == "units" for path in (tmp_path / "killed").iterdir())
 
 
 def test_units_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
