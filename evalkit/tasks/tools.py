@@ -41,7 +41,8 @@ class Tools:
         for task in tasks:
             if any(metric in _HARM for metric in task.metrics):
                 if (task.scoring.model is None) == (task.scoring.words is None):
-                    hint = f"--set change.{task.name}.scoring.model=RUN (of curate harm train), or .words=FILE, a word a line"
+                    where = f"change.{task.name}.scoring"
+                    hint = f"--set {where}.model=RUN (of curate harm train), or {where}.words=FILE (a word a line)"
                     raise UserError(f"{task.label}: what scores harm?", hint=hint)
                 self._scorer(task.scoring)
 
