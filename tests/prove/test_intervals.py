@@ -141,9 +141,8 @@ def test_shares_at_every_difficulty(record: Record) -> None:
         p = np.linspace(0.02, 0.98, 1921)[:, None]
         covered = (binom.pmf(np.arange(n + 1), n, p) * ((low <= p) & (p <= high))).sum(1)
         inside = float(((covered >= 0.94) & (covered <= 0.96)).mean())
-        told.append(
-            f"{n:,}: {covered.mean():.1%} on average, {covered.min():.1%} to {covered.max():.1%}, {inside:.1%} of shares within 94 to 96 %"
-        )
+        span = f"{covered.min():.1%} to {covered.max():.1%}"
+        told.append(f"{n:,}: {covered.mean():.1%} on average, {span}, within 94 to 96 % for {inside:.1%} of shares")
         assert covered.min() >= 0.92
         assert n < MANY or (0.945 < covered.mean() < 0.955 and inside > 0.98), (n, inside)
     record("coverage of Wilson's interval, exactly, over shares from 2 to 98 %", "; ".join(told))
