@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_tokenizers import small_tokenizer
+from tokenizers import Tokenizer as Library
+from tokenizers.processors import TemplateProcessing
 
 from train.tokenizer.report import HOSTILE, round_trip
 from train.tokenizer.tokenizer import CONFIG, FILE, JINJA, Tokenizer
@@ -48,6 +50,30 @@ def test_half_of_a_surrogate_pair_becomes_the_replacement_character() -> None:
     tokenizer = small_tokenizer()
     assert tokenizer.decode(tokenizer.encode("a\ud800b")) == "a\ufffdb"
     assert tokenizer.decode(tokenizer.encode("\ud83d\ude00")) == "😀"
+
+
+def test_every_token_begins_at_a_character_of_the_text() -> None:
+    tokenizer = small_tokenizer()
+    text = "The quick 🙃 fox"
+    ids, starts = tokenizer.encode_starts(text)
+    assert ids == tokenizer.encode(text)
+    assert [text[begin:end] for begin, end in zip(starts, [*starts[1:], len(text)], strict=True)][:2] == [
+        "The",
+        " quick",
+    ]
+    assert starts.count(text.index("🙃")) > 1  # its bytes are several tokens
+
+
+def test_what_the_files_put_around_a_text() -> None:
+    assert small_tokenizer().frame == ([], [])
+    library = Library.from_str(small_tokenizer()._text)
+    library.post_processor = TemplateProcessing(
+        single="<|bos|> $A <|eos|>",
+        special_tokens=[(name, library.token_to_id(name)) for name in ("<|bos|>", "<|eos|>")],
+    )
+    framed = Tokenizer(library.to_str())
+    assert framed.frame == ([framed.bos], [framed.eos])
+    assert framed.encode("fox") == small_tokenizer().encode("fox")
 
 
 def test_special_tokens_are_shown_only_when_asked_for() -> None:
