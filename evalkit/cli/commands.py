@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.cli import arena, compare, judge, perplexity, report, run, tasks
+from evalkit.cli import arena, compare, contamination, judge, perplexity, probe, report, run, tasks
 from workbench import console
 
 app = console.app("evalkit", "Verdicts on models and data, each number with its interval.")
@@ -12,6 +12,11 @@ app.command()(run.show)
 app.command()(compare.compare)
 app.command()(perplexity.perplexity)
 app.command()(judge.judge)
+app.command()(probe.probe)
+checks = console.group("contamination", "Has a model read what it is asked? Each check with its measured power.")
+for name, check in (("order", contamination.order), ("membership", contamination.membership)):
+    checks.command(name)(check)
+app.add_typer(checks)
 duels = console.group("arena", "Votes on pairs of answers, and the ranks that they allow.")
 for vote in (arena.pairs, arena.judge, arena.board, arena.export):
     duels.command()(vote)

@@ -76,6 +76,32 @@ class Computed:
         """Tokens of each text, without any that begins or ends it."""
         return [len(ids) for ids in self._coder.tokenizer.encode_batch(texts)]
 
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of each text alone, with what begins and ends a text."""
+        return self._coder.encode(texts)
+
+    def sequences(self, ids: Sequence[Sequence[int]], windows: Windows) -> Iterator[tuple[int, float]]:
+        """The log-probability of each sequence of tokens but its first, the last window not filled up.
+
+        windows: `bos` does not matter, the tokens are taken as they are.
+        """
+        positions = self._positions(Windows(windows.context, windows.stride, "none"))
+        cuts = [windows_of(one, positions, windows.stride, fill=False) for one in ids]
+        of = np.repeat(np.arange(len(ids)), [len(cut) for cut in cuts])
+        left = np.bincount(of, minlength=len(ids))
+        for number in np.flatnonzero(left == 0).tolist():
+            yield number, 0.0
+        flat = [sought for cut in cuts for sought in cut]
+        parts: dict[int, float] = {}
+        for number, scored in self._engine.score(flat):
+            parts[number] = float(scored.logprobs.astype(np.float64).sum())
+            whole = int(of[number])
+            left[whole] -= 1
+            if not left[whole]:
+                # Added up in the order of the windows, not in that in which they became ready.
+                begin, end = np.searchsorted(of, [whole, whole + 1])
+                yield whole, sum(parts[place] for place in range(begin, end))
+
     def forecast(self, asking: Asking) -> Forecast:
         """Exact for log-likelihoods and rolling texts; of prompts every distinct one is counted once."""
         pairs = [(pair.context, pair.continuation) for pair in asking.pairs]
