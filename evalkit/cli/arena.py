@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evalkit.cli.judging import JudgeEndpoint, JudgeModel, JudgeReward, Prompt, RecipeFile, member_of, settings_of
 from workbench.console import Result, Screen, command
 from workbench.errors import UserError
 from workbench.options import DEFAULT_ROOT, Force, Out, Root, RunName, Seed
@@ -80,19 +81,11 @@ def _weights(name: str, models: list[str], root: Path) -> Any:
 def judge(
     screen: Screen,
     run: RunName,
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="Judges and how they are asked.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("--judge", metavar="MODEL", help="A model of ours that judges, or a run of one.")
-    ] = None,
-    endpoint: Annotated[
-        str | None, typer.Option("--endpoint", metavar="URL#NAME", help="A model behind a server that judges.")
-    ] = None,
-    reward: Annotated[str | None, typer.Option("--reward", metavar="RUN", help="A reward model that judges.")] = None,
-    prompt: Annotated[
-        str, typer.Option("--prompt", metavar="NAME", help="pair, reasoned, or a YAML file of your own.")
-    ] = "pair",
+    recipe: RecipeFile = None,
+    model: JudgeModel = None,
+    endpoint: JudgeEndpoint = None,
+    reward: JudgeReward = None,
+    prompt: Prompt = "pair",
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Votes are written here, as JSONL.")] = Path(
         "votes.jsonl"
     ),
@@ -103,7 +96,6 @@ def judge(
     import json
 
     from evalkit.arena.pairs import read_pairs
-    from evalkit.cli.judge import member_of, settings_of
     from evalkit.judge.duels import VERDICTS, Asked, judge_all
     from evalkit.judge.settings import open_judge
     from evalkit.judge.types import Duel
