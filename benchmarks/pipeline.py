@@ -19,6 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+ENGINES = ("resiliparse", "winnow", "trafilatura")
 
 
 def cpu_seconds(command: list[str]) -> tuple[float, str]:
@@ -49,9 +50,10 @@ def main() -> None:
     rows: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         # One uncounted run each fills the file cache and compiles the kernels.
-        winnow("resiliparse", options.warc, 1, Path(scratch) / "warm", options.profile)
+        for engine in ENGINES:
+            winnow(engine, options.warc, 1, Path(scratch) / f"warm-{engine}", options.profile)
         for turn in range(options.rounds):
-            for engine in ("resiliparse", "trafilatura"):
+            for engine in ENGINES:
                 out = Path(scratch) / f"{engine}-{turn}"
                 spent = winnow(engine, options.warc, options.limit, out, options.profile)
                 rows.setdefault(f"winnow, {engine}", []).append(spent)
@@ -68,9 +70,10 @@ def report(rows: dict[str, list[float]], limit: int) -> None:
     """Writes medians, rates and ratios."""
     median = {name: statistics.median(values) for name, values in rows.items()}
     result = {"records": limit, "rounds": rows, "median_s": median, "ratios": {}}
-    ours = median["winnow, resiliparse"]
     if "datatrove FineWeb pipeline" in median:
-        result["ratios"]["datatrove / winnow with resiliparse"] = median["datatrove FineWeb pipeline"] / ours
+        for engine in ("resiliparse", "winnow"):
+            ratio = median["datatrove FineWeb pipeline"] / median[f"winnow, {engine}"]
+            result["ratios"][f"datatrove / winnow with {engine}"] = ratio
     above = median["winnow, trafilatura"] / median["trafilatura alone"]
     result["ratios"]["winnow with trafilatura / trafilatura alone"] = above
     RESULTS.mkdir(exist_ok=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from curate.classify.opened import Opened
     from curate.contamination.sought import Sought
     from curate.extract import Limits
+    from curate.extract.engines.settings import EngineSettings
     from curate.measures import Lists
     from curate.sources import ReadOptions
     from workbench.runs import Run
@@ -51,7 +52,11 @@ class Read(Section):
 class Extract(Section):
     """How the main text is taken out of HTML."""
 
-    engine: Literal["trafilatura", "resiliparse"] = "trafilatura"
+    engine: Literal["trafilatura", "resiliparse", "winnow"] = "trafilatura"
+    favor: Literal["precision", "balanced", "recall"] = "balanced"
+    """What blocks count as that the engine winnow is not sure of; the others have no such dial."""
+    model: str = "builtin"
+    """What the engine winnow judges blocks by: `builtin`, or the file that `curate extract train` wrote."""
     wall_s: PositiveFloat = 10.0
     """Seconds a page may take; one that takes longer is tried once more, alone, with ten times the limits."""
     cpu_s: PositiveFloat = 2.0
@@ -64,6 +69,20 @@ class Extract(Section):
         from curate.extract import Limits
 
         return Limits(self.wall_s, self.cpu_s, self.memory_mb, self.max_chars)
+
+    def engine_settings(self) -> EngineSettings:
+        """What the engine is told, in the form the extractor takes."""
+        from curate.extract.engines.settings import EngineSettings
+
+        return EngineSettings(self.favor, self.model)
+
+    def identity(self) -> dict[str, str]:
+        """What decides the text beside these settings: the content of a trained model. UserError where it is none."""
+        if self.engine != "winnow":
+            return {}
+        from curate.extract.winnow.model import model_digest
+
+        return {"extraction model": model_digest(self.model)}
 
 
 class LanguageModel(Section):
@@ -182,7 +201,7 @@ class Settings(Section):
         from curate.language import model_digest
 
         own = self.model_dump(mode="json", include={"read", "extract", "language"})
-        return own | {"language model": model_digest(self.language.model)}
+        return own | {"language model": model_digest(self.language.model)} | self.extract.identity()
 
     def measuring(self) -> dict[str, Any]:
         """All that decides what the first map writes, except the input and the code: equal values, equal outputs."""
@@ -195,6 +214,7 @@ class Settings(Section):
             "key": hashlib.sha256(self.key()).hexdigest(),
             "lists": dict(self.measures.lists().digests),
             "language model": model_digest(self.language.model),
+            **self.extract.identity(),
         }
 
 

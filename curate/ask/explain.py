@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.ask.blocks import blocks
 from curate.ask.finished import FinishedRun
 from curate.ask.partner import partner
 from curate.pipeline.decide import CONTAMINATION_STEP, DUPLICATES_STEP
@@ -21,7 +22,7 @@ _READ_ADVICE = {
     "read.empty_body": "the record has no body; only another crawl brings it",
     "read.revisit": "the record says that the page is unchanged since an earlier crawl; the page is in that crawl",
     "read.same_record": "an earlier record of this run has the same id; see its partner",
-    "extract.empty": "the extractor found no main text; try --set extract.engine=resiliparse (or trafilatura)",
+    "extract.empty": "the extractor found no main text; try another one, as with --set extract.engine=resiliparse",
 }
 
 # And about pages that passed every rule, but say what a kept page says.
@@ -65,6 +66,7 @@ def explain(run: FinishedRun, key: str) -> dict[str, Any]:
         "title": (text or {}).get("title"),
         "duplicate": duplicate,
         "contamination": _items(run, decision["id"]) if own else [],
+        "blocks": blocks(run, decision) if own else None,
         "rescue": _rescue(decision, rules, duplicate),
     }
 

@@ -9,6 +9,7 @@ from curate.cli import (
     domains,
     duplicates,
     export,
+    extract,
     harm,
     index,
     make,
@@ -33,6 +34,7 @@ app.command()(search.search)
 app.command()(decontaminate.decontaminate)
 app.command()(export.export)
 app.add_typer(quality.app)
+app.add_typer(extract.app)
 app.command()(card.card)
 app.add_typer(domains.app)
 app.add_typer(harm.app)

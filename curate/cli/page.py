@@ -55,6 +55,8 @@ def page_blocks(run: FinishedRun, answer: dict[str, Any]) -> list[Block]:
         ]
         title = f"Profile {run.profile.name}: {len(failing)} of {len(answer['rules'])} rules fail"
         blocks.append(Table(["rule", "value", "drops if", ""], table, title))
+    if answer["blocks"] is not None:
+        blocks.append(block_table(answer["blocks"]["blocks"], answer["blocks"]["least"]))
     if answer["contamination"]:
         places = [
             [
@@ -89,6 +91,15 @@ def page_blocks(run: FinishedRun, answer: dict[str, Any]) -> list[Block]:
     if answer["rescue"]:
         blocks.append("What would rescue it:\n" + "\n".join(f"  {one_line(line)}" for line in answer["rescue"]))
     return blocks
+
+
+def block_table(found: list[dict[str, Any]], least: float) -> Table:
+    """The blocks of a page in their order, with the score by which each was kept or dropped."""
+    rows = [
+        ["kept" if block["kept"] else "", f"{block['score']:+.1f}", block["element"], block["words"], block["text"]]
+        for block in found
+    ]
+    return Table(["", "score", "element", "words", "text"], rows, f"Blocks; kept from a score of {least:+.2f}")
 
 
 def _outcome(decision: dict[str, Any]) -> str:

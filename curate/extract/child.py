@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 from curate.extract.engines import load
-from curate.extract.markup import find_title, prepare
+from curate.extract.engines.settings import EngineSettings
+from curate.extract.markup import find_title
+from curate.extract.metadata import find_metadata
 from curate.extract.text import normalise
+
+# A page says what it is called, and who wrote it when, near its start.
+_HEAD_BYTES = 1 << 18
 
 
 class TooMuch(Exception):
@@ -15,21 +21,25 @@ class TooMuch(Exception):
 
 
 def make(setup: dict[str, Any]) -> Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]:
-    """The handler for the sandbox; `setup` holds the engine, the most characters of a text, and the memory there is."""
-    engine = load(setup["engine"])
+    """The handler for the sandbox; `setup` holds the engine and its settings, and the limits of a page."""
+    if setup["kernels"]:
+        os.environ["NUMBA_CACHE_DIR"] = setup["kernels"]  # where compiled code is kept, for engines that have any
+    engine = load(setup["engine"], EngineSettings(setup["favor"], setup["model"]))
     most_chars: int = setup["output_chars"]
     most_tags = (setup["memory_mb"] << 20) // engine.bytes_per_tag
 
     def handle(_: dict[str, Any], page: bytes) -> tuple[dict[str, Any], bytes]:
-        html = page.decode()
-        title = find_title(html)
-        if not html.strip("\0 \t\r\n\f\ufeff"):
-            return {"title": title}, b""
-        if len(html) > most_tags and (tags := html.count("<")) > most_tags:
+        head = page[:_HEAD_BYTES].decode("utf-8", "ignore")
+        header = {"title": find_title(head)}
+        if engine.finds_metadata:
+            header |= find_metadata(head)._asdict()
+        if not page.removeprefix(b"\xef\xbb\xbf").strip(b"\0 \t\r\n\f"):
+            return header, b""
+        if len(page) > most_tags and (tags := page.count(b"<")) > most_tags:
             raise TooMuch(f"{tags} tags, {most_tags} fit into {setup['memory_mb']} MB")
-        text = normalise(engine.extract(prepare(html)))
+        text = normalise(engine.extract(page))
         if len(text) > most_chars:
             raise TooMuch(f"{len(text)} characters of text, {most_chars} are allowed")
-        return {"title": title}, text.encode()
+        return header, text.encode()
 
     return handle

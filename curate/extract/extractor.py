@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from types import TracebackType
 from typing import NamedTuple
 
 from curate.extract.engines import ENGINES
+from curate.extract.engines.settings import EngineSettings
 from curate.extract.text import scalars
 from workbench import sandbox
 from workbench.errors import UserError, did_you_mean
@@ -25,12 +27,17 @@ class Limits(NamedTuple):
 
 
 class Extracted(NamedTuple):
-    """The main text of a page ("" where there is none), its title; or the reason of a failure and no text."""
+    """The main text of a page ("" where there is none), its title; or the reason of a failure and no text.
+
+    Day (YYYY-MM-DD) and author are those that the page states of itself; only the engine winnow looks for them.
+    """
 
     text: str
     title: str | None
     error: str | None
     elapsed_s: float
+    date: str | None = None
+    author: str | None = None
 
 
 class Extractor:
@@ -39,22 +46,37 @@ class Extractor:
     Raises UserError for an unknown engine.
     """
 
-    def __init__(self, engine: str = "trafilatura", limits: Limits | None = None) -> None:
+    def __init__(
+        self, engine: str = "trafilatura", limits: Limits | None = None, settings: EngineSettings | None = None
+    ) -> None:
         if engine not in ENGINES:
             raise UserError(f"no extraction engine '{engine}'", hint=did_you_mean(engine, ENGINES))
-        limits = limits or Limits()
+        limits, settings = limits or Limits(), settings or EngineSettings()
         self._child = sandbox.Child(
             "curate.extract.child:make",
             # A character is at most four bytes of UTF-8; the child counts characters.
             sandbox.Limits(limits.wall_s, limits.cpu_s, limits.memory_mb, 4 * limits.output_chars),
-            setup={"engine": engine, "output_chars": limits.output_chars, "memory_mb": limits.memory_mb},
+            setup={
+                "engine": engine,
+                **settings._asdict(),
+                "output_chars": limits.output_chars,
+                "memory_mb": limits.memory_mb,
+                "kernels": os.environ.get("NUMBA_CACHE_DIR"),
+            },
         )
 
     def extract(self, pages: Iterable[tuple[str, str | None]]) -> list[Extracted]:
         """Main text of (HTML, URL) pairs, in order. What a page becomes depends on that page alone."""
         replies = self._child.run(sandbox.Request({}, scalars(html).encode()) for html, _ in pages)
         return [
-            Extracted(reply.payload.decode(), reply.header.get("title"), reply.error, reply.elapsed_s)
+            Extracted(
+                reply.payload.decode(),
+                reply.header.get("title"),
+                reply.error,
+                reply.elapsed_s,
+                reply.header.get("date"),
+                reply.header.get("author"),
+            )
             for reply in replies
         ]
 

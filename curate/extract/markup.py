@@ -1,4 +1,4 @@
-"""What both engines need done to the source text of a page before they parse it; linear in the page's length."""
+"""What engines of others need done to the source of a page before they parse it; linear in the page's length."""
 
 from __future__ import annotations
 

@@ -71,7 +71,9 @@ class Extraction:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
-        self.extractor = Extractor(settings.extract.engine, settings.extract.limits())
+        self.extractor = Extractor(
+            settings.extract.engine, settings.extract.limits(), settings.extract.engine_settings()
+        )
         self.identifier = identifier(settings.language.model)
         self.clock = clock
 

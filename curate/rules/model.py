@@ -11,7 +11,7 @@ from curate.duplicates.config import Duplicates
 from curate.edits.config import EditsConfig
 
 TextVersion = Literal["extracted", "edited"]
-Engine = Literal["trafilatura", "resiliparse"]
+Engine = Literal["trafilatura", "resiliparse", "winnow"]
 Comparison = Literal[">", ">=", "<", "<=", "==", "!=", "in", "not in"]
 Scalar = int | float | str
 Language = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")]

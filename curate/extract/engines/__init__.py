@@ -6,19 +6,24 @@ import importlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-ENGINES = ("trafilatura", "resiliparse")
+from curate.extract.engines.settings import EngineSettings
+
+ENGINES = ("trafilatura", "resiliparse", "winnow")
 
 
 class Engine(NamedTuple):
-    """A function from a page's HTML to its main text, not yet normalised; and bytes of memory a tag may cost it."""
+    """A function from a page's UTF-8 to its main text, not yet normalised; bytes of memory a tag may cost it; and
+    whether the day and author that a page states belong to what it finds.
+    """
 
-    extract: Callable[[str], str]
+    extract: Callable[[bytes], str]
     bytes_per_tag: int
+    finds_metadata: bool
 
 
-def load(name: str) -> Engine:
+def load(name: str, settings: EngineSettings | None = None) -> Engine:
     """The engine `name`, its library imported into this process."""
     if name not in ENGINES:
         raise ValueError(f"no engine '{name}'")
     module = importlib.import_module(f"curate.extract.engines.{name}_engine")
-    return Engine(module.load(), module.BYTES_PER_TAG)
+    return Engine(module.load(settings or EngineSettings()), module.BYTES_PER_TAG, name == "winnow")

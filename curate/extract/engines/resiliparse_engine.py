@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from curate.extract.engines.settings import EngineSettings
+from curate.extract.markup import prepare
+
 # Memory of a page full of tags, measured; a page that needs more than there is is refused at once.
 BYTES_PER_TAG = 400
 # Options by measurement on the gold pages: benchmarks/extraction.py writes the table of what was tried.
@@ -28,12 +31,13 @@ _TEASER = ("<img", "<h2", "<h3", "<h4", "<button", "<input", "<form")
 _DEEPER, _BACK = "<div><div><div>", "</div></div></div>"
 
 
-def load() -> Callable[[str], str]:
+def load(_: EngineSettings) -> Callable[[bytes], str]:
     """The extraction function, its library imported."""
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.html import HTMLParserException
 
-    def extract(html: str) -> str:
+    def extract(page: bytes) -> str:
+        html = prepare(page.decode())
         html = keep_lists(html)
         try:
             text: str = extract_plain_text(html, **OPTIONS)

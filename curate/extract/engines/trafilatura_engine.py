@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from curate.extract.engines.settings import EngineSettings
+from curate.extract.markup import prepare
+
 # Memory of a page full of tags, measured. A page that needs more than there is is refused at once: the library catches
 # some MemoryErrors itself and would go on with less of the page.
 BYTES_PER_TAG = 1300
@@ -27,7 +30,7 @@ class NotParsed(Exception):
     """The parser gave up before the end of the page."""
 
 
-def load() -> Callable[[str], str]:
+def load(_: EngineSettings) -> Callable[[bytes], str]:
     """The extraction function, its library imported; changes the library's parser for the whole process."""
     from lxml.etree import ParserError
     from lxml.html import HTMLParser, fromstring
@@ -52,7 +55,8 @@ def load() -> Callable[[str], str]:
     sys.setrecursionlimit(_DEEPEST)  # libxml2 lets a tree be 2048 levels deep
     options = Extractor(output_format="txt", **OPTIONS)
 
-    def extract(html: str) -> str:
+    def extract(page: bytes) -> str:
+        html = prepare(page.decode())
         tree = utils.load_html(html)
         if tree is None:  # a bare fragment, which it takes for no HTML at all; or an error, which it hides
             try:
