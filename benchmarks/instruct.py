@@ -227,10 +227,12 @@ def study(work: Path, seeds: Sequence[int]) -> dict[str, Any]:
         one = {"seed": seed, "seconds": line.seconds(), "best_of": tries, "rollouts": learned}
         found.append({**one, "policies": {name: each._asdict() for name, each in policies.items()}})
         print(json.dumps(found[-1]), flush=True)
-    gaps = {}
-    for what in ("bits_per_byte", "right"):
-        each = [one["policies"]["ppo_rule"][what] - one["policies"]["ptx_rule"][what] for one in found]
-        gaps[what] = interval(each)
+    with_and_without = [[one["policies"][name] for name in ("ppo_rule", "ptx_rule")] for one in found]
+    gaps = {
+        what: interval([pair[0][what] - pair[1][what] for pair in with_and_without])
+        for what in ("bits_per_byte", "right")
+    }
+    gaps["reward"] = interval([one["rollouts"]["ppo_rule"][1] - one["rollouts"]["ptx_rule"][1] for one in found])
     return {"seeds": found, "gamma_0_less_ptx": gaps}
 
 
@@ -275,14 +277,20 @@ def report(study: dict[str, Any]) -> str:
     paired = []
     for one in study["seeds"]:
         pair = [one["policies"][name] for name in ("ppo_rule", "ptx_rule")]
-        paired.append((one["seed"], *(f"{each[what]:.3f}" for what in ("right", "bits_per_byte") for each in pair)))
-    lines.append(
-        table(("seed", "right, gamma 0", "right, ptx", "bits per byte, gamma 0", "bits per byte, ptx"), paired)
-    )
-    gap = study["gamma_0_less_ptx"]["bits_per_byte"]
-    if gap["half"] is not None:
-        said = f"{gap['mean']:.3f} ± {gap['half']:.3f} (95 %, {len(study['seeds'])} seeds)"
-        lines += ["", f"Bits per byte that the pretraining gradient keeps: {said}."]
+        ends = [f"{one['rollouts'][name][1]:.3f}" for name in ("ppo_rule", "ptx_rule")]
+        rest = [f"{each[what]:.3f}" for what in ("right", "bits_per_byte") for each in pair]
+        paired.append((one["seed"], *ends, *rest))
+    named = (f"{what}, {how}" for what in ("reward", "right", "bits per byte") for how in ("gamma 0", "ptx"))
+    lines.append(table(("seed", *named), paired))
+    gaps = study["gamma_0_less_ptx"]
+    if gaps["reward"]["half"] is not None:
+        said = ", ".join(
+            f"{what.replace('_', ' ')} {gap['mean']:+.3f} ± {gap['half']:.3f}" for what, gap in gaps.items()
+        )
+        lines += [
+            "",
+            f"Gamma 0 less ptx (95 %, {len(study['seeds'])} seeds; reward is that of the last rollouts): {said}.",
+        ]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "instruct.json").write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "instruct.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

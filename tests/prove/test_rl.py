@@ -27,11 +27,12 @@ def test_a_rule_is_learned_and_the_text_is_kept(
         told = [(*one["rollouts"][name], one["seconds"][name]) for one in seeds]
         lines = [f"{first:.0%} to {last:.0%}, {kl:.2f} nats a token, {s:.0f} CPU-s" for first, last, kl, s in told]
         record(f"a rule learned by {called}", "; ".join(lines) + f" (seeds {', '.join(map(str, SEEDS))})")
-    bits, right = study["gamma_0_less_ptx"]["bits_per_byte"], study["gamma_0_less_ptx"]["right"]
+    gaps = study["gamma_0_less_ptx"]
+    less = {what: f"{gap['mean']:+.3f} ± {gap['half']:.3f}" for what, gap in gaps.items()}
     record(
         "the pretraining gradient in PPO",
-        f"held-out bits per byte lower by {bits['mean']:.3f} ± {bits['half']:.3f} (95 %, {len(SEEDS)} seeds) than with"
-        f" gamma 0, where right answers differ by {right['mean']:+.3f} ± {right['half']:.3f}",
+        f"with gamma 0 held-out bits per byte are {less['bits_per_byte']} more, the reward {less['reward']},"
+        f" right answers to questions that no reward was about {less['right']} (95 %, {len(SEEDS)} seeds)",
     )
     for one in seeds:
         assert one["policies"]["sft"]["right"] < 0.2
@@ -41,5 +42,5 @@ def test_a_rule_is_learned_and_the_text_is_kept(
             assert one["seconds"][name] < MOST_S
             assert one["policies"][name]["right"] > 0.6  # of questions that no reward was about
             assert one["policies"][name]["token_kl"] < MOST_KL
-    assert bits["mean"] - bits["half"] > 0
-    assert abs(right["mean"]) < 0.05
+    assert gaps["bits_per_byte"]["mean"] - gaps["bits_per_byte"]["half"] > 0
+    assert abs(gaps["reward"]["mean"]) < 0.05
