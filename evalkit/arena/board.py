@@ -87,7 +87,10 @@ def bootstrap(battles: Battles, found: Fit, *, ties: Ties = "half", draws: int =
         if len(np.unique(components(again, len(found.players)))) > 1:
             failed += 1
             continue
-        rows.append(fit(again, found.players, ties=ties).ratings)
+        try:
+            rows.append(fit(again, found.players, ties=ties).ratings)
+        except ValueError:  # an effect of the covariates, or of ties, that this draw cannot tell
+            failed += 1
     if not rows:
         nothing = np.full(len(found.players), np.nan)
         return Resampled(nothing, nothing, 0, failed)

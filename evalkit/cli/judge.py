@@ -9,6 +9,7 @@ import typer
 
 from evalkit.cli.judging import JudgeEndpoint, JudgeModel, JudgeReward, Prompt, RecipeFile, member_of, settings_of
 from workbench.console import Result, Screen, command
+from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
 from workbench.render import Facts
 
@@ -97,7 +98,13 @@ def _told(run: Path) -> Result:
         facts["without a verdict"] = f"{summary['unscored']:,}, and {summary['missing']:,} not answered"
     for error, count in summary["errors"].items():
         facts[f"{count:,} times"] = error
-    return Result(summary, [Facts(list(facts.items()))], run)
+    errors = []
+    if summary["failed"]:
+        message = f"{summary['failed']:,} of {summary['total'] + summary['unscored']:,} pairs could not be judged"
+        hint = "--force asks again for what failed, and for nothing else"
+        errors.append(UserError(message, hint=hint, code=Exit.PARTIAL))
+    code = Exit.PARTIAL if errors else Exit.OK
+    return Result(summary, [Facts(list(facts.items()))], run, code=code, errors=errors)
 
 
 def _rate(value: float | None, low: float | None, high: float | None, unit: str = "%", sign: str = "") -> str:

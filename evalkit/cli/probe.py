@@ -8,6 +8,7 @@ import typer
 
 from evalkit.cli.judging import JudgeEndpoint, JudgeModel, JudgeReward, Prompt, RecipeFile, member_of, settings_of
 from workbench.console import Result, Screen, command
+from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, Seed, Sets
 from workbench.render import Block, Facts, Table
 
@@ -48,7 +49,13 @@ def probe(
     finally:
         judge.close()
     summary = json.loads((run.path / SUMMARY).read_bytes())
-    return Result(summary, _shown(summary), run.path)
+    errors = []
+    if summary["unscored"]:
+        message = f"{summary['unscored']:,} of {len(summary['cases']):,} cases could not be judged"
+        hint = "--force asks again for what failed, and for nothing else"
+        errors.append(UserError(message, hint=hint, code=Exit.PARTIAL))
+    code = Exit.PARTIAL if errors else Exit.OK
+    return Result(summary, _shown(summary), run.path, code=code, errors=errors)
 
 
 def _shown(summary: dict[str, Any]) -> list[Block]:

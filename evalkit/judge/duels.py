@@ -87,16 +87,17 @@ def judge_all(
             unit = wanted[start : start + _UNIT]
             keys = [_key(judge, duel) for duel in unit]
             known = {duel: body for duel, key in zip(unit, keys, strict=True) if (body := cache.get(key)) is not None}
+            found |= {duel: Verdict(body["share"], body["said"]) for duel, body in known.items()}
             missing = [duel for duel in unit if duel not in known]
-            verdicts = judge.judge(missing) if missing else []
+            verdicts = _asked(judge, missing, failed < len(found)) if missing else []
             fresh = dict(zip(missing, verdicts, strict=True))
+            found |= fresh
             good = {
                 _key(judge, duel): {"share": float(verdict.share), "said": verdict.said}
                 for duel, verdict in fresh.items()
                 if verdict.error is None and math.isfinite(verdict.share)
             }
             cache.put_all(good)
-            found |= {duel: Verdict(body["share"], body["said"]) for duel, body in known.items()} | fresh
             failed += len(fresh) - len(good)
             told(start + len(unit), failed)
     if found and failed == len(found):
@@ -104,6 +105,17 @@ def judge_all(
         message = f"{judge.name} gave no verdict on any of {failed:,} questions: {first}"
         raise UserError(message, hint="put it right and run the same command again", code=Exit.PARTIAL)
     return [_together(found, duel, orders) for duel, orders in zip(asked.duels, asked.orders, strict=True)]
+
+
+def _asked(judge: Judge, duels: Sequence[Duel], has_judged: bool) -> list[Verdict]:
+    """The verdicts. A judge that fails on all of `duels` has failed on these alone if it has judged others before: one
+    question that a server refuses must not keep a job from its end."""
+    try:
+        return judge.judge(duels)
+    except UserError as error:
+        if error.code != Exit.PARTIAL or not has_judged:
+            raise
+        return [Verdict(math.nan, error=error.message)] * len(duels)
 
 
 def _key(judge: Judge, duel: Duel) -> str:

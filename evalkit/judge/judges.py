@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from train.reward.scorer import Scorer
 
 
+NO_PREFERENCE = "the recorded judge gave no verdict"
+
+
 class VoiceJudge:
     """A model that reads: its probabilities of two names, or a verdict parsed from what it writes.
 
@@ -132,7 +135,7 @@ class RecordedJudge:
             share = 1 - self.shares[duel.turned()]
         else:
             return Verdict(math.nan, error="no verdict is recorded")
-        return Verdict(share, error=None if math.isfinite(share) else "the recorded judge gave no verdict")
+        return Verdict(share, error=None if math.isfinite(share) else NO_PREFERENCE)
 
     def forecast(self, duels: Sequence[Duel]) -> Forecast:
         """Nothing is asked."""

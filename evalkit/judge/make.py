@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from evalkit.judge.duels import VERDICTS, Asked, Judged, judge_all, position
+from evalkit.judge.judges import NO_PREFERENCE
 from evalkit.judge.length_control import Controlled, Rows, controlled, gamed_rows, model_rows, standard_lengths
 from evalkit.judge.mask import Mask
 from evalkit.judge.outputs import Matched, annotation_rows
@@ -22,7 +23,9 @@ from evalkit.judge.settings import JudgeSettings
 from evalkit.judge.types import Judge
 from evalkit.judge.winrate import win_rate
 from evalkit.statistics.intervals import mean
+from train.data.blocks import clean
 from workbench.envelope import jsonable
+from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener
 from workbench.files import sha256, write_text
 from workbench.manifest import Input
@@ -123,8 +126,8 @@ def _table(run: Path, matched: Matched, judged: Sequence[Judged]) -> list[Any]:
                 "instruction": duel.instruction,
                 "baseline_output": duel.first,
                 "model_output": duel.second,
-                "said": one.said,
-                "error": one.error,
+                "said": clean(one.said),
+                "error": None if one.error is None else clean(one.error),
                 "share": None if math.isnan(one.share) else one.share,
                 "as_is": None if one.as_is is None or one.as_is.error else one.as_is.share,
                 "turned": None if one.turned is None or one.turned.error else one.turned.share,
@@ -142,7 +145,8 @@ def summarise(comparison: Comparison, judged: Sequence[Judged]) -> dict[str, Any
     estimate = mean(100 * shares[known])
     lengths = np.array([[len(duel.first), len(duel.second)] for duel in matched.duels], np.int64).reshape(-1, 2)
     placed = position(judged)
-    mask = Mask([matched.model, matched.baseline], active=comparison.settings.mask)
+    reads = any(member.voice is not None for member in comparison.settings.judges)
+    mask = Mask([matched.model, matched.baseline], active=comparison.settings.mask and reads)
     errors: dict[str, int] = {}
     for one in judged:
         if one.error is not None:
@@ -158,6 +162,7 @@ def summarise(comparison: Comparison, judged: Sequence[Judged]) -> dict[str, Any
         "controlled": _controlled(comparison, shares, known, lengths),
         "average_length": float(lengths[:, 1].mean()),
         "baseline_length": float(lengths[:, 0].mean()),
+        "failed": sum(count for error, count in errors.items() if error != NO_PREFERENCE),
         "missing": len(matched.missing),
         "extra": matched.extra,
         "masked": sum(mask.count(text)[1] for duel in matched.duels for text in (duel.first, duel.second)),
@@ -189,6 +194,10 @@ def gamed(
     for matched, shares in comparisons:
         known = [number for number, share in enumerate(shares) if math.isfinite(share)]
         duels = [matched.duels[number] for number in known]
+        strange = [duel for duel in duels if difficulty is not None and duel.instruction not in difficulty]
+        if strange:
+            message = f"{matched.model}: {len(strange):,} of its instructions are none of the baseline's"
+            raise UserError(message, hint="gamed answers are to the same instructions", code=Exit.INPUT)
         first = np.array([len(duel.first) for duel in duels], np.int64)
         second = np.array([len(duel.second) for duel in duels], np.int64)
         hard = np.array([0.0 if difficulty is None else difficulty[duel.instruction] for duel in duels])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.judge.types import Duel
+from train.data.blocks import clean
 from train.data.records import read_records
 from workbench.errors import Exit, UserError
 
@@ -92,7 +93,11 @@ def read_recorded(path: Path) -> dict[Duel, float]:
             raise UserError(f"{path}: {row}: the preference is no number", hint=_PREFERENCE, code=Exit.INPUT)
         if not (math.isnan(preference) or preference == 0 or 1 <= preference <= 2):
             raise UserError(f"{path}: {row}: the preference is {preference}", hint=_PREFERENCE, code=Exit.INPUT)
-        found[Duel(*texts)] = 0.5 if preference == 0 else preference - 1
+        duel, share = Duel(*texts), 0.5 if preference == 0 else float(preference) - 1
+        if duel in found and not (found[duel] == share or (math.isnan(found[duel]) and math.isnan(share))):
+            message = f"{path}: {row}: this pair has another preference in a row before"
+            raise UserError(message, hint="give each judge's verdicts a file of their own", code=Exit.INPUT)
+        found[duel] = share
     if not found:
         raise UserError(f"{path} holds no verdicts", hint=_PREFERENCE, code=Exit.INPUT)
     return found
@@ -115,6 +120,8 @@ def read_difficulty(path: Path, instructions: Sequence[str]) -> dict[str, float]
             try:
                 at = row["instruction"] if "instruction" in row else instructions[int(row.get("index") or row[""])]
                 found[at] = float(value)  # type: ignore[arg-type]
+                if not math.isfinite(found[at]):
+                    raise ValueError("no number")
             except (KeyError, IndexError, ValueError, TypeError):
                 hint = "columns: index (or instruction) and instruction_difficulty"
                 raise UserError(
@@ -131,7 +138,7 @@ def _text(values: Mapping[str, Any], names: Sequence[str], path: Path, row: str)
     for name in names:
         value = values.get(name)
         if isinstance(value, str):
-            return value
+            return clean(value)
     told = " or ".join(f"`{name}`" for name in names)
     raise UserError(f"{path}: {row}: no text in {told}", hint="AlpacaEval's form, or ours", code=Exit.INPUT)
 

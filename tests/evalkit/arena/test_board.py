@@ -74,3 +74,14 @@ def test_style_counts_leave_code_out() -> None:
     assert style(text) == Style(9, 1, 2, 2)
     found = differences([Style(10, 0, 1, 0), Style(1, 0, 0, 0)], [Style(4, 0, 0, 0), Style(8, 0, 1, 0)])
     assert found[:, 0] == pytest.approx([1, -1]) and found[:, 1].tolist() == [0, 0]
+
+
+def test_a_draw_that_cannot_tell_an_effect_is_counted_and_no_error() -> None:
+    draw = np.random.default_rng(0)
+    left = draw.integers(0, 3, 60)
+    right, outcome = (left + draw.integers(1, 3, 60)) % 3, (draw.random(60) < 0.5).astype(float)
+    almost = (outcome - 0.5) * (1 + draw.random(60))
+    almost[0] *= -1  # but for this vote the covariate would say who wins
+    battles = Battles(left, right, outcome, covariates=almost[:, None])
+    found = bootstrap(battles, fit(battles, "abc"), draws=40)
+    assert found.failed > 0 and found.draws == 40 - found.failed > 0

@@ -95,5 +95,37 @@ def test_difficulty_must_be_of_these_instructions(files: Path) -> None:
     assert judge(files, *arguments).envelope["data"]["controlled"]["with_difficulty"] is True
     hard.write_text("index,instruction_difficulty\n0,1\n")
     assert "says nothing of 39" in judge(files, *arguments).stderr
-    hard.write_text("index,instruction_difficulty\n0,hard\n")
-    assert "hard.csv:2" in judge(files, *arguments).stderr
+    for value in ("hard", "nan", "inf"):
+        hard.write_text(f"index,instruction_difficulty\n0,{value}\n")
+        assert "hard.csv:2" in judge(files, *arguments).stderr
+
+
+def test_gamed_answers_are_to_the_same_instructions(files: Path) -> None:
+    hard, gamed = files / "hard.csv", files / "gamed.json"
+    hard.write_text("index,instruction_difficulty\n" + "".join(f"{n},{math.sin(n)}\n" for n in range(ROWS)))
+    rows = json.loads((files / "verdicts.json").read_text())
+    gamed.write_text(json.dumps(rows))
+    arguments = ["--recorded", files / "verdicts.json", "--gamed", gamed]
+    assert judge(files, *arguments, "--difficulty", hard).data["controlled"]["with_gamed"] is True
+    gamed.write_text(json.dumps([*rows, {**rows[0], "instruction": "another"}]))
+    ended = judge(files, *arguments, "--difficulty", hard)
+    assert ended.code == 4 and "1 of its instructions are none of the baseline's" in ended.stderr
+    gamed.write_text(json.dumps([*rows, {**rows[0], "preference": 1.25}]))
+    assert "another preference in a row before" in judge(files, *arguments).stderr
+
+
+def test_pairs_that_could_not_be_judged_are_told_by_the_exit_code(files: Path) -> None:
+    rows = json.loads((files / "verdicts.json").read_text())
+    (files / "verdicts.json").write_text(json.dumps(rows[2:]))
+    ended = judge(files, "--recorded", files / "verdicts.json")
+    assert ended.code == 3 and "2 of 40 pairs could not be judged" in ended.stderr
+    assert ended.data["failed"] == 2 and ended.data["unscored"] == 3 and ended.data["masked"] == 0
+
+
+def test_half_characters_and_markup_in_answers(files: Path) -> None:
+    rows = json.loads((files / "model.json").read_text())
+    rows[0]["output"] = '\ud800 <script>alert(1)</script> =cmd() "\n'
+    (files / "model.json").write_text(json.dumps(rows))
+    ended = judge(files, "--recorded", files / "verdicts.json", "--out", files / "run")
+    assert ended.code == 3 and ended.data["failed"] == 1
+    assert json.loads((files / "run/annotations.json").read_text())[0]["preference"] is None

@@ -14,7 +14,7 @@ from evalkit.judge.mask import MASK, Mask, masked
 from evalkit.judge.prompt import open_prompt
 from evalkit.judge.types import Duel, Verdict
 from evalkit.judge.winrate import is_switched
-from workbench.errors import UserError
+from workbench.errors import Exit, UserError
 
 
 class Longer:
@@ -70,6 +70,24 @@ def test_a_failure_is_no_verdict_and_is_asked_again(tmp_path: Path) -> None:
     assert judge_all(asked, later, tmp_path / "v.sqlite")[0].error is None and later.asked == 2  # type: ignore[arg-type]
     with pytest.raises(UserError, match="no verdict on any of 4 questions: down"):
         judge_all(asked, Longer("e"), tmp_path / "w.sqlite")  # type: ignore[arg-type]
+
+
+def test_one_question_that_is_refused_keeps_nothing_from_its_end(tmp_path: Path) -> None:
+    class Refusing(Longer):
+        """Fails as a server does that answers none of what it is asked at a time."""
+
+        def judge(self, duels: Sequence[Duel], *, listener: object = None) -> list[Verdict]:
+            if all("refused" in duel.instruction for duel in duels):
+                raise UserError("failed on all requests", code=Exit.PARTIAL)
+            return super().judge(duels)
+
+    duels = [Duel(f"q{number}", "a", "bb") for number in range(32)] + [Duel("refused", "a", "bb")]
+    asked = Asked(duels, [(True, False)] * len(duels))
+    judged = judge_all(asked, Refusing(), tmp_path / "v.sqlite")  # type: ignore[arg-type]
+    assert [one.error for one in judged] == [None] * 32 + ["failed on all requests"]
+    assert judge_all(asked, Refusing(), tmp_path / "v.sqlite")[32].error  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="failed on all"):
+        judge_all(Asked(duels[32:], [(True, False)]), Refusing(), tmp_path / "w.sqlite")  # type: ignore[arg-type]
 
 
 def test_recorded_verdicts_hold_in_either_order() -> None:
