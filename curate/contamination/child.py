@@ -79,7 +79,12 @@ def decontaminate(
             listener(event)
 
         found, weights, documents = scan.find(
-            parent, matcher, directory=scratch, key=digest(parent.path) + recipe, jobs=jobs, listener=tell
+            scan.shards(parent),
+            matcher,
+            directory=scratch,
+            key=digest(parent.path) + recipe,
+            jobs=jobs,
+            listener=tell,
         )
         rows = tables.contamination(found, parts, items, matcher)
         by_item = tables.by_item(found, parts, items, matcher, weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -26,48 +26,64 @@ UNIT_DOCUMENTS = 5_000
 BATCH_DOCUMENTS = 256
 
 
+class Shard(NamedTuple):
+    """A Parquet file of documents, with columns id and text. digest: of what is in it."""
+
+    path: Path
+    digest: str
+    rows: int
+
+
+def shards(parent: FinishedRun) -> list[Shard]:
+    """The documents of a run. UserError where it has none, or a shard is missing."""
+    parent.scan("documents")
+    assert parent.run.manifest is not None
+    files = [file for file in parent.run.manifest.outputs if file.path.startswith("documents/")]
+    return [
+        Shard((parent.path / file.path).resolve(), file.sha256, file.rows or 0)
+        for file in sorted(files, key=lambda file: file.path)
+    ]
+
+
 def find(
-    parent: FinishedRun, matcher: Matcher, *, directory: Path, key: str, jobs: int, listener: Listener
+    documents: Sequence[Shard], matcher: Matcher, *, directory: Path, key: str, jobs: int, listener: Listener
 ) -> tuple[pl.DataFrame, Weights, int]:
-    """FOUND rows of all documents of a run in their order, the weights, and how many documents there are.
+    """FOUND rows of all documents in their order, the weights, and how many documents there are.
 
     directory: scratch for the units, which an interrupted search goes on from. key: what names parent, items and
     variant.
     """
     matcher.save(directory / "index")
-    units = list(_units(parent, key))
+    units = list(_units(documents, key))
     seen = _do("see", units, directory, jobs, listener)
-    documents = sum(unit.payload["rows"] for unit in units)
+    count = sum(unit.payload["rows"] for unit in units)
     counts = np.zeros(matcher.index.gram_count, dtype=np.int64)
     for outcome in seen:
         counts[np.load(outcome.directory / "grams.npy")] += np.load(outcome.directory / "counts.npy")
     np.save(directory / "counts.npy", counts)
-    counted = fingerprint(counts=xxhash.xxh3_128_hexdigest(counts.tobytes()), documents=documents)
+    counted = fingerprint(counts=xxhash.xxh3_128_hexdigest(counts.tobytes()), documents=count)
     looked = [
         Unit(
             fingerprint(seen=one.unit.fingerprint, counted=counted, step="hits"),
-            {**one.unit.payload, "seen": str(one.directory), "documents": documents},
+            {**one.unit.payload, "seen": str(one.directory), "documents": count},
         )
         for one in seen
     ]
     hits = _do("hits", looked, directory, jobs, listener)
     frames = [pl.read_parquet(outcome.directory / "found.parquet", glob=False) for outcome in hits]
-    weights = matcher.weigh(counts, documents)
-    return pl.concat([pl.DataFrame(schema=FOUND), *frames]), weights, documents
+    weights = matcher.weigh(counts, count)
+    return pl.concat([pl.DataFrame(schema=FOUND), *frames]), weights, count
 
 
-def _units(parent: FinishedRun, key: str) -> Iterator[Unit]:
-    """Slices of the shards of `documents`."""
-    parent.scan("documents")  # raises where the run has none, or a shard is missing
-    assert parent.run.manifest is not None
+def _units(documents: Sequence[Shard], key: str) -> Iterator[Unit]:
+    """Slices of the shards."""
     place = 0
-    shards = [file for file in parent.run.manifest.outputs if file.path.startswith("documents/")]
-    for file in sorted(shards, key=lambda file: file.path):
-        for begin in range(0, file.rows or 0, UNIT_DOCUMENTS):
-            rows = min(UNIT_DOCUMENTS, (file.rows or 0) - begin)
-            payload = {"shard": str((parent.path / file.path).resolve()), "begin": begin, "rows": rows, "place": place}
+    for shard in documents:
+        for begin in range(0, shard.rows, UNIT_DOCUMENTS):
+            rows = min(UNIT_DOCUMENTS, shard.rows - begin)
+            payload = {"shard": str(shard.path), "begin": begin, "rows": rows, "place": place}
             yield Unit(
-                fingerprint(key=key, version=VERSION, shard=file.sha256, begin=begin, rows=rows, place=place), payload
+                fingerprint(key=key, version=VERSION, shard=shard.digest, begin=begin, rows=rows, place=place), payload
             )
             place += rows
 

@@ -14,8 +14,8 @@ app.command()(perplexity.perplexity)
 app.command()(judge.judge)
 app.command()(probe.probe)
 checks = console.group("contamination", "Has a model read what it is asked? Each check with its measured power.")
-for name, check in (("order", contamination.order), ("membership", contamination.membership)):
-    checks.command(name)(check)
+for check in (contamination.known, contamination.order, contamination.membership):
+    checks.command()(check)
 app.add_typer(checks)
 duels = console.group("arena", "Votes on pairs of answers, and the ranks that they allow.")
 for vote in (arena.pairs, arena.judge, arena.board, arena.export):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
-from workbench.options import DEFAULT_ROOT, Force, Out, Resume, Root, Seed
+from workbench.options import DEFAULT_ROOT, Force, Jobs, Out, Resume, Root, Seed
 from workbench.render import Facts, Table
 
 if TYPE_CHECKING:
@@ -164,6 +165,71 @@ def membership(
         heads = ("score", "texts", "above those not in", "above the 1 % threshold", "above the 5 % threshold")
         blocks.append(Table(heads, judged, "Documents asked about", "by scores that can tell"))
     return _result(run, summary, [*blocks, Facts([("verdict", summary["verdict"])])])
+
+
+@command("eval.contamination.known/1")
+def known(
+    screen: Screen,
+    run: Annotated[str, typer.Argument(metavar="EVALUATION", help="A finished run of `evalkit run`: id or path.")],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="Whose past is searched (default: the run's).")
+    ] = None,
+    variant: Annotated[
+        str,
+        typer.Option("--variant", metavar="NAME", help="winnow, gpt3, llama3, longest, or a YAML file of your own."),
+    ] = "winnow",
+    limit: Annotated[
+        float | None,
+        typer.Option("--limit", min=0, max=1, metavar="SHARE", help="Exit 1 where more of a task's items are found."),
+    ] = None,
+    jobs: Jobs = None,
+    resume: Resume = True,
+    force: Force = False,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+) -> Result:
+    """Which items of an evaluation its model was trained on, how often it read them, and its scores without them."""
+    from curate.contamination.variants import load_variant
+    from evalkit.contamination.known import check_known
+    from workbench import registry
+    from workbench.processes import cores
+
+    where = _where(screen, root, out, resume, force)
+    found, summary = check_known(
+        registry.find(run, root), load_variant(variant), where, base=Path(), model=model, jobs=jobs or cores()
+    )
+    for stage in summary["unread"]:
+        screen.warn(f"{stage}: what it read are no documents, and was not searched")
+    ended = _result(found, summary, _known(summary))
+    over = [task for task in summary["tasks"] if limit is not None and task["dirty"] > limit * task["items"]]
+    hint = f"see items/ and spans/ in {found.path}"
+    errors = [
+        UserError(
+            f"{task['dirty']:,} of {task['items']:,} items of {task['label']} were read", hint=hint, code=Exit.GATE
+        )
+        for task in over
+    ]
+    return replace(ended, code=Exit.GATE, errors=errors) if errors else ended
+
+
+def _known(summary: dict[str, Any]) -> list[Any]:
+    read = [
+        (one["run"], one["step"], one["documents"], ", ".join(f"{name} {n:.2f}" for name, n in one["epochs"].items()))
+        for one in summary["read"]
+    ]
+    rows = []
+    for task in summary["tasks"]:
+        reads = None if task["reads"] is None else f"{task['reads']:.2f}"
+        counts = (task["items"], task["dirty"], task["with_answer"], task["untestable"], reads)
+        for place, (metric, sets) in enumerate(task["metrics"].items()):
+            shown = ["-" if sets[name] is None else _interval(sets[name]) for name in ("all", "clean", "dirty")]
+            rows.append((*((task["label"], *counts) if place == 0 else ("",) * 6), metric, *shown))
+    columns = ("task", "items", "dirty", "with answer", "untestable", "reads", "metric", "all", "clean", "dirty ")
+    note = "dirty: what was read holds the item; reads: of the documents that hold one, a dirty item on average"
+    return [
+        Table(("run", "step", "documents", "epochs"), read, "What the checkpoint has read"),
+        Table(columns, rows, f"Items in it ({summary['variant']})", note),
+    ]
 
 
 def _where(screen: Screen, root: Path, out: Path | None, resume: bool, force: bool) -> Where:
