@@ -251,7 +251,8 @@ def report(study: dict[str, Any]) -> str:
         seeds = [one["policies"][name] for one in study["seeds"] if name in one["policies"]]
         mean = {what: statistics.mean(each[what] for each in seeds) for what in Policy._fields}
         spent = statistics.mean(one["seconds"][name] for one in study["seeds"] if name in one["seconds"])
-        figures = (f"{mean['right']:.3f}", f"{mean['response_kl']:.2f}", f"{mean['token_kl']:.3f}")
+        drift = [round(mean[what], 3) + 0.0 for what in ("response_kl", "token_kl")]  # no -0.0 of rounding
+        figures = (f"{mean['right']:.3f}", f"{drift[0]:.2f}", f"{drift[1]:.3f}")
         rows.append((called, *figures, f"{mean['bits_per_byte']:.3f}", f"{spent:.0f}", str(len(seeds))))
         if name == "sft":
             best = statistics.mean(one["best_of"][str(BEST_OF)] for one in study["seeds"])
