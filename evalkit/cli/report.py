@@ -56,12 +56,22 @@ def tick(screen: Screen, plans: PlanFiles, root: Root = DEFAULT_ROOT) -> Result:
     from evalkit.report.plan import read_plan
 
     read = [(path, read_plan(path)) for path in plans]
-    entries = [(path, plan, _tick(path, plan, root, screen)) for path, plan in read]
-    rows = [_row(plan, entry) for _, plan, entry in entries]
+    rows, errors = [], []
+    for path, plan in read:
+        try:
+            entry = _tick(path, plan, root, screen)
+        except UserError as error:  # the other plans are due all the same
+            if len(read) == 1:
+                raise
+            errors.append(UserError(f"{plan.name}: {error.message}", hint=error.hint, code=error.code))
+            rows.append((plan.name, "", "failed"))
+            continue
+        rows.append(_row(plan, entry))
+        if entry is not None and entry.code:
+            errors.append(UserError(f"{entry.plan}: {entry.verdict}", hint=_LOOK, code=Exit.GATE))
     data = {"reports": [dict(zip(("plan", "window", "verdict"), row, strict=True)) for row in rows]}
-    bad = [entry for _, _, entry in entries if entry is not None and entry.code]
-    errors = [UserError(f"{entry.plan}: {entry.verdict}", hint=_LOOK, code=Exit.GATE) for entry in bad]
-    code = Exit.GATE if bad else Exit.OK
+    # What could not be made is worse than what was made and is bad.
+    code = max((error.code for error in errors), default=Exit.OK)
     return Result(data, [Table(("plan", "window", "verdict"), rows)], code=code, errors=errors)
 
 
@@ -80,10 +90,7 @@ def _tick(path: Path, plan: Plan, root: Path, screen: Screen) -> Entry | None:
     def made(place: Path, window: str) -> Made:
         return make(plan, place, window, home, root, again, screen.progress)
 
-    entry = once(plan, root, made)
-    if entry is not None:
-        tell(plan, home / entry.window, home, screen.progress)
-    return entry
+    return once(plan, root, made, tell=lambda place: tell(plan, place, home, screen.progress))
 
 
 def _row(plan: Plan, entry: Entry | None) -> tuple[str, str, str]:
@@ -172,16 +179,13 @@ def acknowledge(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Keep a known alarm quiet for a while."""
-    import json
-
-    from evalkit.report import acknowledged, windows
+    from evalkit.report import acknowledged, ledger, windows
     from evalkit.report.build import ALARMS
     from evalkit.report.plan import read_plan
     from evalkit.report.tick import folder
 
     home = folder(root, read_plan(plan))
-    lines = (home / ALARMS).read_text("utf-8").splitlines() if (home / ALARMS).is_file() else []
-    known = {json.loads(line)["about"] for line in lines}
+    known = {str(row.get("about")) for row in ledger.read_rows(home / ALARMS)}
     if about not in known:
         raise UserError(f"there is no alarm about '{about}'", hint=did_you_mean(about, known), code=Exit.INPUT)
     until = datetime.now(UTC) + timedelta(days=days)

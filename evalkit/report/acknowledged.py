@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 
 from evalkit.report import windows
+from evalkit.report.ledger import append_rows, read_rows
 from workbench.events import now
 
 FILE = "acknowledged.jsonl"
@@ -15,21 +15,9 @@ FILE = "acknowledged.jsonl"
 def acknowledge(home: Path, about: str, until: datetime, by: str) -> None:
     """Write down that `by` knows of an alarm; it is quiet in reports of windows before `until`."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / FILE).open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({"about": about, "until": windows.name(until), "by": by, "time": now()}) + "\n")
+    append_rows(home / FILE, [{"about": about, "until": windows.name(until), "by": by, "time": now()}])
 
 
 def until(home: Path) -> dict[str, str]:
     """By alarm, the name of the window from which it is loud again; the last word on each counts."""
-    try:
-        lines = (home / FILE).read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
-    found: dict[str, str] = {}
-    for line in lines:
-        try:
-            row = json.loads(line)
-            found[str(row["about"])] = str(row["until"])
-        except (ValueError, KeyError, TypeError):
-            continue  # a line that a crash has cut
-    return found
+    return {str(row["about"]): str(row["until"]) for row in read_rows(home / FILE) if {"about", "until"} <= row.keys()}

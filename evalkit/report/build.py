@@ -10,6 +10,7 @@ from typing import Any
 
 from evalkit.report import acknowledged
 from evalkit.report.gather import REPORT, SCHEMA, Before, dataset_part, model_part
+from evalkit.report.ledger import append_rows, read_rows
 from evalkit.report.page import html
 from evalkit.report.plan import Plan
 from evalkit.report.text import markdown
@@ -109,16 +110,16 @@ def verdict(models: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, A
 def tell(plan: Plan, folder: Path, home: Path, listener: Listener) -> None:
     """Append a report's alarms to `alarms.jsonl`, and hand those that nobody has acknowledged to the user's command.
 
-    The command gets them as JSON on its standard input, is not run by a shell, and has a minute; where it fails the
-    report stands, and says so in the log.
+    A report whose teller was killed is told again: twice is better than never. The command gets the alarms as JSON on
+    its standard input, is not run by a shell, and has a minute; where it fails the report stands, and says so in the
+    log.
     """
     report = json.loads((folder / REPORT).read_bytes())
     alarms = report["alarms"]
     if not alarms:
         return
-    with (home / ALARMS).open("a", encoding="utf-8") as lines:
-        for alarm in alarms:
-            lines.write(json.dumps({**alarm, "plan": plan.name}) + "\n")
+    if not any(row.get("window") == report["window"] for row in read_rows(home / ALARMS)):
+        append_rows(home / ALARMS, [{**alarm, "plan": plan.name} for alarm in alarms])
     loud = [alarm for alarm in alarms if alarm["acknowledged_until"] is None]
     if not plan.on_alarm or not loud:
         return

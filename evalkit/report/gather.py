@@ -39,7 +39,7 @@ class Before:
     def of(cls, folder: Path) -> Before:
         """Those that are finished in a plan's folder."""
         found = sorted(path for path in folder.glob(f"*/{REPORT}") if ".tmp-" not in path.parent.name)
-        return cls([json.loads(path.read_bytes()) for path in found])
+        return cls([_read(path) for path in found])
 
     def of_model(self, name: str) -> list[Mapping[str, Any]]:
         """What they say of one watched model."""
@@ -48,6 +48,17 @@ class Before:
     def of_dataset(self, name: str) -> list[Mapping[str, Any]]:
         """What they say of one watched dataset."""
         return [one for report in self.reports for one in report["datasets"] if one["name"] == name]
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+        if found["schema"] == SCHEMA:
+            return found
+    except (ValueError, KeyError, TypeError):
+        pass
+    hint = "take its folder away: the other reports stay comparable"
+    raise UserError("this is no report that can be read", hint=hint, code=Exit.INPUT, file=path)
 
 
 def newest(pattern: str, root: Path) -> str:
@@ -104,10 +115,16 @@ def _evaluated(
     settings = recipes.resolve(EvalSettings, [recipes.from_values(values, "the plan")]).recipe
     run = evaluate(Evaluation.of(settings, opened, root, Path()), root, listener=listener)
     summary = read_summary(run.path)
-    baseline = plan.baseline or next((one["run"] for one in earlier if "run" in one), None)
     runs = [one["run"] for one in earlier if "run" in one]
+    # A run that somebody has cleared away is no baseline: the first that is still there takes its place.
+    baseline = plan.baseline or next((path for path in runs if Path(path).is_dir()), None)
     fine = [not any(alarm["level"] == "error" for alarm in one["alarms"]) for one in earlier if "run" in one]
-    part: dict[str, Any] = {"run": str(run.path), "run_id": run.id, "tasks": summary["tasks"], "baseline": baseline}
+    part: dict[str, Any] = {
+        "run": str(run.path.resolve()),
+        "run_id": run.id,
+        "tasks": summary["tasks"],
+        "baseline": baseline,
+    }
     alarms = [*_missing(plan, summary, runs), *_watched(plan, run.path, summary, runs, fine, window)]
     if baseline is not None:
         compared = compare_runs(registry.find(baseline, root), run.path, within=plan.gates.min_effect or None)
@@ -166,15 +183,17 @@ def _watched(
     """The sequential test of every task's first metric."""
     found = []
     there = [(Path(path), good) for path, good in zip(runs, fine, strict=True) if Path(path).is_dir()]
-    for task in summary["tasks"]:
-        metric = next(iter(task["metrics"]), None)
-        if metric is None:
-            continue
+    tasks = [task for task in summary["tasks"] if task["metrics"]]
+    # All tasks of a model share the rate of false alarms that the plan allows it.
+    share = plan.gates.false_alarms / max(len(tasks), 1)
+    gates = plan.gates.model_copy(update={"false_alarms": share})
+    for task in tasks:
+        metric = next(iter(task["metrics"]))
         sign = -1.0 if metric_of(metric).better == "lower" else 1.0
         scores = [_scores(path, task, metric, sign) for path, _ in [*there, (run, True)]]
         kept = [number for number, one in enumerate(scores) if one]
         order = [[*(good for _, good in there), True][number] for number in kept]
-        signal = sequential([scores[number] for number in kept], plan.gates, in_order=order)
+        signal = sequential([scores[number] for number in kept], gates, in_order=order)
         if signal is not None and signal.is_drop(plan.gates.min_effect):
             message = (
                 f"{metric} has fallen by {_points(-signal.change, metric)} [{_points(-signal.high, metric)}, "
@@ -205,7 +224,9 @@ def _read_texts(
 
     found = []
     for name, source in plan.text.items():
-        run = measure(Measuring.of([opened], open_texts(source, root), Windows()), root, listener=listener)
+        run = measure(
+            Measuring.of([opened], open_texts(newest(source, root), root), Windows()), root, listener=listener
+        )
         summary = read_summary(run.path)
         first = next((one for report in earlier for one in report.get("texts", []) if one["name"] == name), None)
         rows = [

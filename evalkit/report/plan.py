@@ -86,7 +86,7 @@ class Plan(Section):
     tasks: tuple[str, ...] = ()
     """What `evalkit run --tasks` takes."""
     text: dict[str, str] = {}  # noqa: RUF012  (pydantic copies it)
-    """Held-out text by name, for perplexity: what `evalkit perplexity --data` takes."""
+    """Held-out text by name, for perplexity: what `evalkit perplexity --data` takes, or a pattern."""
     evaluation: dict[str, Any] = {}  # noqa: RUF012
     """Settings of the evaluation besides: limit, seed, shots, data, data_root."""
     baseline: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,15 +16,20 @@ def snippet(whom: str, plan: Path, root: Path) -> str:
     It calls every ten minutes: a tick that finds nothing due costs a second, and one that comes late or twice does no
     harm.
     """
-    arguments = ["evalkit", "report", "tick", str(plan.resolve()), "--root", str(root.resolve())]
+    # Schedulers know neither this shell's PATH nor its folder, from which the plan's own paths are told.
+    program, here = shutil.which("evalkit") or "evalkit", Path.cwd()
+    arguments = [program, "report", "tick", str(plan.resolve()), "--root", str(root.resolve())]
     call = shlex.join(arguments)
     if whom == "cron":
-        return f"# crontab -e\n*/10 * * * * {call.replace('%', chr(92) + '%')} --quiet\n"
+        line = f"cd {shlex.quote(str(here))} && {call} --quiet"
+        return f"# crontab -e\n*/10 * * * * {line.replace('%', chr(92) + '%')}\n"
     if whom == "systemd":
         quoted = " ".join(f'"{part}"' if " " in part else part for part in arguments).replace("%", "%%")
+        folder = str(here).replace("%", "%%")
         return (
             "# ~/.config/systemd/user/evalkit-report.service\n[Unit]\nDescription=Reports of evalkit\n\n"
-            f"[Service]\nType=oneshot\nExecStart={quoted} --quiet\nSuccessExitStatus=1\n\n"
+            f"[Service]\nType=oneshot\nWorkingDirectory={folder}\nExecStart={quoted} --quiet\n"
+            "SuccessExitStatus=1\n\n"
             "# ~/.config/systemd/user/evalkit-report.timer\n[Unit]\nDescription=Reports of evalkit\n\n"
             "[Timer]\nOnCalendar=*:0/10\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n\n"
             "# systemctl --user enable --now evalkit-report.timer\n"
@@ -46,7 +52,7 @@ def snippet(whom: str, plan: Path, root: Path) -> str:
         "from datetime import datetime, timedelta\n\nfrom airflow import DAG\n"
         "from airflow.providers.standard.operators.bash import BashOperator\n\n"
         'with DAG("evalkit_report", start_date=datetime(2026, 1, 1), schedule=timedelta(minutes=10), catchup=False,\n'
-        f'         max_active_runs=1):\n    BashOperator(task_id="tick", bash_command={call!r})\n'
+        f'         max_active_runs=1):\n    BashOperator(task_id="tick", bash_command={call!r}, cwd={str(here)!r})\n'
     )
 
 

@@ -32,6 +32,8 @@ class Made:
 
 Make = Callable[[Path, str], Made]
 """Writes a report into a folder, which is empty and not yet at its place, for the window of this name."""
+Tell = Callable[[Path], None]
+"""Tells whom it concerns of the report in a folder, which is at its place."""
 
 
 def folder(root: Path, plan: Plan) -> Path:
@@ -39,10 +41,13 @@ def folder(root: Path, plan: Plan) -> Path:
     return root / REPORTS / plan.name
 
 
-def tick(plan: Plan, root: Path, make: Make, now: datetime | None = None) -> ledger.Entry | None:
+def tick(
+    plan: Plan, root: Path, make: Make, now: datetime | None = None, *, tell: Tell = lambda place: None
+) -> ledger.Entry | None:
     """Make the report that is due, and return its entry; None where none is due, or another process is making it.
 
     Windows that were missed are not made up for one by one: the last one stands for them, and says how many there were.
+    A report is told before it is entered, so that a kill in between has it told again, not kept quiet for good.
     Raises what `make` raises; nothing of a report that failed stays, and the next tick tries again.
     """
     moment = datetime.now(UTC) if now is None else now
@@ -70,6 +75,7 @@ def tick(plan: Plan, root: Path, make: Make, now: datetime | None = None) -> led
             with whole_directory(home / name) as making:
                 made = make(making, name)
                 (making / _MADE).write_text(f"{int(made.code)}\n{made.verdict}\n", "utf-8")
+        tell(home / name)
         return ledger.append(home, plan.name, name, made.verdict, int(made.code), missed)
     finally:
         lock.release()

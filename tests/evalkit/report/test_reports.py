@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from invoke import invoke
 
+from evalkit.report import ledger
 from evalkit.report import tick as ticking
 
 HOSTILE = (
@@ -148,6 +149,8 @@ def test_the_page_in_a_browser(plan: Path, monkeypatch: pytest.MonkeyPatch, tmp_
 def test_snippets_name_the_plan(plan: Path, form: str) -> None:
     ended = invoke("evalkit", "schedule", "print", plan, "--for", form, "--root", plan.parent / "ws")
     assert ended.code == 0 and "evalkit report tick" in ended.data["snippet"] and "plan.yaml" in ended.data["snippet"]
+    place = {"cron": "cd ", "systemd": "WorkingDirectory=", "github": "checkout", "airflow": "cwd="}
+    assert place[form] in ended.data["snippet"]  # where the plan's own paths are told from
     assert "did you mean 'cron'" in invoke("evalkit", "schedule", "print", plan, "--for", "corn").stderr
 
 
@@ -170,3 +173,53 @@ def test_what_is_missing_is_said(plan: Path) -> None:
     assert not list((plan.parent / "ws/reports/nightly").glob("2026*"))
     again = invoke("evalkit", "report", "acknowledge", plan, "x", "--root", plan.parent / "ws")
     assert again.code == 4 and "no alarm about 'x'" in again.stderr
+
+
+def test_a_baseline_that_was_cleared_away_keeps_no_report_from_being_made(
+    plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick(plan, monkeypatch, 1)
+    home = plan.parent / "ws/reports/nightly"
+    first = json.loads((home / "2026-11-01T0600Z/report.json").read_text())["models"][0]["run"]
+    shutil.rmtree(first)
+    says(plan.parent, 21)
+    assert tick(plan, monkeypatch, 2).data["reports"][0]["verdict"] == "the first report: nothing to compare with"
+    says(plan.parent, 22)
+    assert "no detectable change" in tick(plan, monkeypatch, 3).data["reports"][0]["verdict"]
+    (home / "2026-11-02T0600Z/report.json").write_text('{"schema": 7')
+    torn = tick(plan, monkeypatch, 4)
+    assert (
+        torn.code == 4 and "2026-11-02T0600Z/report.json" in torn.stderr and "no report that can be read" in torn.stderr
+    )
+
+
+def test_one_plan_that_fails_does_not_hold_up_another(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = plan.parent / "broken.yaml"
+    values = json.loads(plan.read_text())
+    broken.write_text(json.dumps({**values, "name": "broken", "watch": [{"name": "x", "model": "recorded:nowhere"}]}))
+    ended = invoke("evalkit", "report", "tick", broken, plan, "--root", plan.parent / "ws")
+    assert ended.code == 4 and "broken: " in ended.stderr
+    assert [row["verdict"] for row in ended.data["reports"]] == [
+        "failed",
+        "the first report: nothing to compare with",
+    ]
+
+
+def test_an_alarm_whose_teller_was_killed_is_told_by_the_next_tick(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick(plan, monkeypatch, 1)
+    says(plan.parent, 60)
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "run", killed)
+        assert tick(plan, patch, 2).code == 130
+    assert not (plan.parent / "told.json").exists()
+    later = tick(plan, monkeypatch, 2)
+    assert later.code == 1 and len(json.loads((plan.parent / "told.json").read_text())["alarms"]) == 2
+    home = plan.parent / "ws/reports/nightly"
+    assert len((home / "alarms.jsonl").read_text().splitlines()) == 2 and len(ledger.read(home)) == 2
+    (home / "alarms.jsonl").write_bytes((home / "alarms.jsonl").read_bytes()[:-9])
+    known = invoke("evalkit", "report", "acknowledge", plan, "recorded: words", "--root", plan.parent / "ws")
+    assert known.code == 0
