@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from train import checkpoint
-from train.adapters import WEIGHTS, base_of, is_adapter, merged
+from train.adapters import CONFIG, WEIGHTS, base_of, is_adapter, merged
 from train.data.chat import Format, choose, prompt, recorded
 from train.data.pieces import Message
 from train.model.build import load, weights_digest
@@ -30,8 +30,9 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 class Opened:
     """A model that is ready to be used.
 
-    directory: of its checkpoint or adapter. digest: of the weights. end_ids: every token that its tokenizer and its
-    configs name as the end of a text. form: how a conversation is put to it, None where nothing says so.
+    directory: of its checkpoint or adapter. digest: of the weights and of what says how they compute. end_ids: every
+    token that its tokenizer and its configs name as the end of a text. form: how a conversation is put to it, None
+    where nothing says so.
     """
 
     model: nn.Module
@@ -102,11 +103,13 @@ def open_model(
         whole = base_directory(directory, root, base)
         model, config = merged(whole, directory, device=where)
         model.to(dtype)
-        parts = weights_digest(whole) + sha256(directory / WEIGHTS)
-        digest = hashlib.sha256(parts.encode()).hexdigest()
+        weights = [weights_digest(whole), sha256(directory / WEIGHTS), sha256(directory / CONFIG)]
     else:
         model, config = load(directory, device=where, dtype=dtype)
-        digest = weights_digest(directory)
+        weights = [weights_digest(directory)]
+    # The same weights under another base of positions, or an adapter's under another scale, are another model.
+    described = json.dumps([weights, asdict(config)], sort_keys=True)
+    digest = hashlib.sha256(described.encode()).hexdigest()
     tokenizer = Tokenizer.open(directory if (directory / "tokenizer.json").is_file() else whole)
     if tokenizer.size > config.vocab_size:
         raise UserError(

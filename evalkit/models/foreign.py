@@ -24,7 +24,8 @@ from workbench.files import sha256
 from workbench.visible import one_line
 
 _LOGITS = 1 << 26  # numbers; a piece has this many divided by the vocabulary tokens
-_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+_DECIDING = {".json", ".jinja", ".model", ".tiktoken", ".txt", ".vocab"}
+"""Of files beside the weights that may decide an answer: configs, templates and the many forms of tokenizers."""
 _FEW, _MANY = 64, 1024
 
 
@@ -115,10 +116,10 @@ class Transformers(Computed):
         named = {
             "backend": "transformers/1",
             "weights": weights_digest(directory),
-            "files": {file: sha256(directory / file) for file in _FILES if (directory / file).is_file()},
+            "files": {file.name: sha256(file) for file in sorted(directory.iterdir()) if _decides(file)},
             "precision": precision,
             "device": engine.reads.device.type,
-            "frame": [coder.before, coder.after],
+            "frame": [coder.before, coder.after, coder.prefix],
             "context": self.context,
         }
         self.digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
@@ -149,12 +150,13 @@ class Transformers(Computed):
             drawn |= {"stop_strings": list(decoding.stop), "tokenizer": self._tokenizer}
         tokens = torch.tensor([ids], device=self._model.device)
         pad = self._tokenizer.pad_token_id
+        room = min(decoding.max_new, (self.context or 0) - len(ids))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             found = self._model.generate(
                 tokens,
                 attention_mask=torch.ones_like(tokens),
-                max_new_tokens=min(decoding.max_new, (self.context or 0) - len(ids)),
+                max_new_tokens=room,
                 pad_token_id=self._coder.prefix if pad is None else pad,
                 **drawn,
             )[0, len(ids) :]
@@ -164,7 +166,7 @@ class Transformers(Computed):
         ends = [at for stop in decoding.stop if (at := text.find(stop)) >= 0]
         if ends:
             return Generated(text[: min(ends)], "stop", len(found))
-        return Generated(text, "length" if len(found) >= decoding.max_new else "eos", len(found))
+        return Generated(text, "length" if len(found) >= room else "eos", len(found))
 
     def prompt_ids(self, prompt: Prompt) -> list[int]:
         """The tokens of a text, or of a conversation by the tokenizer's own template."""
@@ -177,6 +179,10 @@ class Transformers(Computed):
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+
+def _decides(file: Path) -> bool:
+    return file.suffix in _DECIDING and file.is_file()
 
 
 def _opened(directory: Path, precision: str, device: str) -> tuple[Any, Any]:

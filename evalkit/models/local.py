@@ -42,7 +42,7 @@ class Local(Computed):
             "tokenizer": opened.tokenizer.digest,
             "precision": precision,
             "device": engine.reads.device.type,
-            "frame": [coder.before, coder.after],
+            "frame": [coder.before, coder.after, coder.prefix],
             "ends": sorted(opened.end_ids),
             "template": _described(opened.form),
             "context": self.context,

@@ -59,6 +59,22 @@ def test_another_architecture_is_scored_by_its_own_arithmetic(gpt2: Path, tmp_pa
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("file", ["vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer.model"])
+def test_any_file_of_a_tokenizer_names_the_model(gpt2: Path, tmp_path: Path, file: str) -> None:
+    shutil.copytree(gpt2, tmp_path / "other")
+    (tmp_path / "other" / file).write_text("{}")
+    assert open_model(str(gpt2), root=tmp_path).digest != open_model(str(tmp_path / "other"), root=tmp_path).digest
+
+
+@pytest.mark.oracle
+def test_an_answer_that_fills_the_context_did_not_end_by_itself(gpt2: Path, tmp_path: Path) -> None:
+    model = open_model(str(gpt2), root=tmp_path)
+    [(_, [answer])] = model.generate([Prompt(LONG)], Decoding(max_new=40))
+    assert answer.tokens == 24
+    assert answer.reason == "length"
+
+
+@pytest.mark.oracle
 def test_a_llama_is_the_same_to_both(tiny: Path, tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     here, there = (open_model(spec, root=tmp_path) for spec in (str(tiny), f"transformers:{tiny}"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,29 @@ def test_the_digest_holds_all_that_decides_an_answer(tiny: Path, tmp_path: Path)
 
     assert digest() == digest(batch=3) == digest(bos=True)
     assert len({digest(), digest(bos=False), digest(precision="bf16")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("config.json", {"rope_theta": 500.0}),
+        ("config.json", {"rms_norm_eps": 1e-3}),
+        ("tokenizer_config.json", {"bos_token": "</s>"}),
+    ],
+)
+def test_the_same_weights_read_otherwise_are_another_model(
+    tiny: Path, tmp_path: Path, file: str, changed: dict[str, object]
+) -> None:
+    shutil.copytree(tiny, tmp_path / "other")
+    values = {
+        name: value for name, value in json.loads((tiny / file).read_bytes()).items() if name != "rope_parameters"
+    }
+    (tmp_path / "other" / file).write_text(json.dumps(values | changed))
+    one, other = (open_model(str(path), root=tmp_path) for path in (tiny, tmp_path / "other"))
+    pair = Pair("", "the cat sat on the mat")
+    (before,), (after,) = (list(model.loglikelihoods([pair])) for model in (one, other))
+    assert before[1].logprob != after[1].logprob
+    assert one.digest != other.digest
 
 
 def test_progress_is_told(model: Local) -> None:
