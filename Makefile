@@ -33,6 +33,11 @@ demo: $(READY)
 	  --set rows.tokens=1024 --set optim.optimizer=muon --set optim.lr=0.005
 	$(BIN)/train generate $(DEMO)-model "The " --max-new 60 --temperature 0.7
 	@echo
+	@echo "How good it is: a report on small tasks and held-out text, every number with its interval."
+	rm -rf $(DEMO)-report
+	$(BIN)/evalkit report build examples/report.yaml --root runs/workspace --out $(DEMO)-report --no-progress
+	@echo "Open $(DEMO)-report/report.html in a browser."
+	@echo
 	@echo "Next, ask of any page that is missing why, what another threshold would have kept, and look at the report:"
 	@echo "  $(BIN)/curate explain $(DEMO) --any-dropped"
 	@echo "  $(BIN)/curate whatif $(DEMO) --set gopher.words_min=100"

@@ -43,7 +43,7 @@ def build(
     place = home / "built" / window if out is None else out
     if place.exists() and any(place.iterdir()):
         raise UserError(f"{place} is there already", hint="choose another --out")
-    again = f"evalkit report build {shlex.quote(str(plan))}"
+    again = shlex.join(["evalkit", "report", "build", str(plan), "--root", str(root)])
     with whole_directory(place) as making:
         made = make(read, making, window, home, root, again, screen.progress)
     data = {"plan": read.name, "report": str(place), "verdict": made.verdict}
@@ -85,7 +85,7 @@ def _tick(path: Path, plan: Plan, root: Path, screen: Screen) -> Entry | None:
     from evalkit.report.tick import tick as once
 
     home = folder(root, plan)
-    again = f"evalkit report build {shlex.quote(str(path))}"
+    again = shlex.join(["evalkit", "report", "build", str(path), "--root", str(root)])
 
     def made(place: Path, window: str) -> Made:
         return make(plan, place, window, home, root, again, screen.progress)

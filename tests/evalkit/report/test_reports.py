@@ -16,6 +16,7 @@ from invoke import invoke
 
 from evalkit.report import ledger
 from evalkit.report import tick as ticking
+from evalkit.report.plan import read_plan
 
 HOSTILE = (
     "<script>fetch('http://evil.example/')</script><img src=http://evil.example/x onerror=alert(1)>\u202e$x$ `| a |"
@@ -98,6 +99,7 @@ def test_reports_over_days(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = plan.parent / "ws/reports/nightly"
     report = json.loads((home / "2026-11-03T0600Z/report.json").read_text())
     assert report["schema"] == "evalkit.report/1" and report["level"] == "error"
+    assert report["provenance"]["command"] == f"evalkit report build {plan} --root {plan.parent / 'ws'}"
     assert {alarm["level"] for alarm in report["alarms"]} == {"error", "warn"}
     [row] = report["models"][0]["compared"]
     assert (row["gained"], row["lost"], row["verdict"]) == (0, 40, "a") and len(row["flips"]) == 3
@@ -164,6 +166,11 @@ def test_a_service_looks_and_goes_on(plan: Path) -> None:
     assert late.code == 0
     assert invoke("evalkit", "report", "check", plan, "--root", plan.parent / "nowhere").code == 1
     assert "is no time" in invoke("evalkit", "report", "check", plan, "--max-age", "soon").stderr
+
+
+def test_the_plan_of_the_demo() -> None:
+    read = read_plan(Path(__file__).parents[3] / "examples/report.yaml")
+    assert [one.name for one in read.watch] == ["model", "data"] and read.tasks == ("winnow-small",)
 
 
 def test_what_is_missing_is_said(plan: Path) -> None:
