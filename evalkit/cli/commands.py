@@ -14,7 +14,13 @@ app.command()(perplexity.perplexity)
 app.command()(judge.judge)
 app.command()(probe.probe)
 checks = console.group("contamination", "Has a model read what it is asked? Each check with its measured power.")
-for check in (contamination.known, contamination.order, contamination.membership):
+for check in (
+    contamination.known,
+    contamination.order,
+    contamination.membership,
+    contamination.plant,
+    contamination.gain,
+):
     checks.command()(check)
 app.add_typer(checks)
 duels = console.group("arena", "Votes on pairs of answers, and the ranks that they allow.")

@@ -212,6 +212,93 @@ def known(
     return replace(ended, code=Exit.GATE, errors=errors) if errors else ended
 
 
+@command("eval.contamination.canaries/1")
+def plant(
+    screen: Screen,
+    run: Annotated[str, typer.Argument(metavar="EVALUATION", help="A finished run whose items are planted.")],
+    data: Annotated[
+        str, typer.Option("--data", metavar="DATA", help="Training texts to plant them among: a file, folder or run.")
+    ],
+    items: Annotated[int, typer.Option("--items", min=2, metavar="N", help="Plant N items; keep N others out.")] = 50,
+    copies: Annotated[str, typer.Option("--copies", metavar="LIST", help="Of each item; 0 to compare.")] = "0,1,2,4,8",
+    seed: Seed = 0,
+    resume: Resume = True,
+    force: Force = False,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+) -> Result:
+    """Write training texts with chosen items planted in them 0, 1, 2, 4 ... times: a dataset for each."""
+    from evalkit.contamination import canaries
+    from workbench import registry
+
+    where = _where(screen, root, out, resume, force)
+    try:
+        doses = [int(dose) for dose in copies.split(",")]
+        assert min(doses) >= 0
+    except (ValueError, AssertionError):
+        raise UserError(f"'{copies}' is no list of numbers", hint="for example --copies 0,1,2,4") from None
+    made, summary = canaries.plant(
+        data, registry.find(run, root), where, base=Path(), items=items, copies=doses, seed=seed
+    )
+    facts = [
+        ("texts", summary["data"]["documents"]),
+        ("items planted", len(summary["planted"])),
+        ("items kept out", len(summary["control"])),
+    ]
+    first = made.path / canaries.file_of(doses[0])
+    lines = [
+        "train and evaluate a model on each, alike in all else:",
+        f"  train pretrain --data {first} --out model-{doses[0]} ...",
+        f"  evalkit run -m model-{doses[0]} --tasks ... --out asked-{doses[0]}   (as {run} was)",
+        f"  evalkit contamination gain {made.path} --run {doses[0]}=asked-{doses[0]} --run ...",
+    ]
+    files = Table(("copies", "file"), [(dose, str(made.path / canaries.file_of(dose))) for dose in summary["copies"]])
+    return _result(made, summary, [Facts(facts, title="Planted"), files, "\n".join(lines)])
+
+
+@command("eval.contamination.gain/1")
+def gain(
+    screen: Screen,
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A run of `evalkit contamination plant`.")],
+    run: Annotated[
+        list[str], typer.Option("--run", metavar="COPIES=RUN", help="An evaluation; several of one number are seeds.")
+    ],
+    resume: Resume = True,
+    force: Force = False,
+    out: Out = None,
+    root: Root = DEFAULT_ROOT,
+) -> Result:
+    """What a copy of an item in the training texts is worth, from evaluations of models trained on each number."""
+    from evalkit.contamination import canaries
+    from evalkit.run.rows import label
+    from workbench import registry
+
+    runs = []
+    for each in run:
+        dose, equals, name = each.partition("=")
+        if not equals or not dose.isdecimal():
+            raise UserError(f"'{each}' is not COPIES=RUN", hint="for example --run 4=runs/asked-4")
+        runs.append((int(dose), registry.find(name, root)))
+    made, summary = canaries.gain(registry.find(plan, root), runs, _where(screen, root, out, resume, force))
+    for name in summary["unknown"]:
+        screen.warn(f"{name}: nobody can say what its model was trained on; the number of copies is taken on trust")
+    doses = [one["copies"] for one in summary["gains"][0]["at"]] if summary["gains"] else []
+    rows = [
+        (
+            label(one["task"], one["preset"]),
+            *(one[name] for name in ("metric", "better", "planted", "control")),
+            f"{one['without']:.4g}",
+            *(_interval(each["gain"]) for each in one["at"]),
+            _interval(one["per_copy"]),
+        )
+        for one in summary["gains"]
+    ]
+    heads = ("task", "metric", "better", "planted", "kept out", "at 0")
+    columns = (*heads, *(f"gain at {dose}" for dose in doses), "a copy")
+    note = "gain: of planted items over 0 copies, less that of items kept out; 95 % over items, not over trainings"
+    return _result(made, summary, [Table(columns, rows, "What copies are worth", note)])
+
+
 def _known(summary: dict[str, Any]) -> list[Any]:
     read = [
         (one["run"], one["step"], one["documents"], ", ".join(f"{name} {n:.2f}" for name, n in one["epochs"].items()))

@@ -11,7 +11,8 @@ import yaml
 from curate.contamination.items import MOST_CHARACTERS
 from curate.contamination.items import Item as Sought
 from evalkit.models.mock import Mock
-from evalkit.run.plan import plan
+from evalkit.models.types import Pair, Prompt
+from evalkit.run.plan import Planned, plan
 from evalkit.run.rows import ITEMS, read_rows
 from evalkit.run.settings import EvalSettings
 from evalkit.tasks.tools import Tools
@@ -82,16 +83,38 @@ def texts_of(row: Mapping[str, Any], prompts: list[str]) -> tuple[str, str]:
     return prompt, answer
 
 
-def _without_examples(settings: EvalSettings, root: Path, base: Path) -> dict[tuple[str, str], list[str]]:
+def planned_bare(settings: EvalSettings, root: Path, base: Path) -> list[Planned]:
+    """The items read and rendered once more, without examples; no model is asked."""
     changed = settings.model_copy(update={"shots": 0})
     with Tools(root) as tools:
-        planned = plan(changed, Mock(0), tools, base)
+        return plan(changed, Mock(0), tools, base)
+
+
+def _without_examples(settings: EvalSettings, root: Path, base: Path) -> dict[tuple[str, str], list[str]]:
     return {
         (one.task.name, item.id): list(rendered.prompts)
-        for one in planned
+        for one in planned_bare(settings, root, base)
         for item, rendered in zip(one.items, one.rendered, strict=True)
         if rendered.prompts
     }
+
+
+def said_right(planned: Planned, number: int) -> str | None:
+    """An item as a text in which it is answered right: its prompt and the right choice or answer, or the text that is
+    read; None where it has no right answer, or could not be asked."""
+    item, rendered = planned.items[number], planned.rendered[number]
+    if rendered.problem is not None:
+        return None
+    for asked in rendered.asked:
+        request = asked.request
+        if isinstance(request, str):
+            return request
+        if isinstance(request, Pair) and asked.role == "choice" and asked.index in item.gold:
+            return request.context + request.continuation
+        if isinstance(request, Prompt) and item.answers and isinstance(request.said, str):
+            blank = "" if request.said.endswith((" ", "\n")) else " "
+            return f"{request.said}{blank}{item.answers[0]}"
+    return None
 
 
 def sought(wanted: Iterable[Wanted]) -> list[Sought]:
