@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xxhash
 
+from curate.extract.text import scalars
 from evalkit.models.types import Model, Rolled, Windows
 from evalkit.perplexity.spans import hardest
 from evalkit.perplexity.texts import Text, Texts
@@ -73,17 +74,17 @@ def row(model: str, text: Text, found: Rolled | None) -> dict[str, Any]:
     whole = text.text or ""
     known: dict[str, Any] = {
         "model": model,
-        "id": text.id,
-        "place": text.place,
-        "group": text.group,
+        "id": scalars(text.id),
+        "place": scalars(text.place),
+        "group": None if text.group is None else scalars(text.group),
         "words": words(whole),
-        "bytes": len(whole.encode()),
+        "bytes": len(whole.encode("utf-8", "surrogatepass")),
         "chars": len(whole),
     }
     if found is None:
         return known | {"state": UNSCORED, "reason": "there is no text", "tokens": 0}
     if found.error is not None:
-        return known | {"state": FAILED, "reason": found.error, "tokens": 0}
+        return known | {"state": FAILED, "reason": scalars(found.error), "tokens": 0}
     if not len(found.logprobs):
         return known | {"state": UNSCORED, "reason": "it is one token, before which there is none", "tokens": 0}
     if not math.isfinite(found.total):
@@ -92,7 +93,7 @@ def row(model: str, text: Text, found: Rolled | None) -> dict[str, Any]:
     known["tokens"] = len(found.logprobs) + (found.begin is not None)
     span = hardest(whole, -np.asarray(found.logprobs), found.starts)
     if span is not None:
-        known |= {"hardest": span.said, "hardest_start": span.start, "hardest_end": span.end}
+        known |= {"hardest": scalars(span.said), "hardest_start": span.start, "hardest_end": span.end}
         known |= {"hardest_tokens": span.tokens, "hardest_loss": span.loss}
     return known
 

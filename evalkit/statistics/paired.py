@@ -61,7 +61,8 @@ def compare(
     The standard error is that of the mean of the differences, clustered in the same way (Miller, arXiv 2411.00640,
     section 4). For independent items scored 0 or 1 the interval is Bonett and Price's (J. Educ. Behav. Stat. 37, 2012),
     which is not empty where no item flipped, and p is McNemar's mid-p (Fagerland et al., BMC Med. Res. Methodol. 13,
-    2013); else both are Student's. `bounded` scores that are all equal take Bonett and Price's too, over clusters.
+    2013); else both are Student's. `bounded` scores that are all equal, and items in clusters that all flipped the same
+    way, take Bonett and Price's too, over clusters: nothing varies there by which an error could be told.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     assert x.shape == y.shape and np.isfinite(x).all() and np.isfinite(y).all()
@@ -77,10 +78,11 @@ def compare(
     if groups < 2:
         estimate, p, wide, spread, freedom = Estimate(value, NAN, NAN, NAN, len(x), number), NAN, NAN, NAN, 1.0
         middle = value
-    elif (binary and names is None) or (gained + lost == 0 and (binary or bounded)):
-        middle, spread = bonett_price(gained, lost, groups)
+    elif (binary and names is None) or (gained + lost == 0 and (binary or bounded)) or (binary and abs(value) == 1):
+        up, down = (gained, lost) if names is None else (groups * (value > 0), groups * (value < 0))
+        middle, spread = bonett_price(up, down, groups)
         freedom, wide = math.inf, t_quantile(LEVEL, math.inf) * spread
-        p = mcnemar(gained, lost)
+        p = mcnemar(up, down)
         low, high = max(middle - wide, -1.0), min(middle + wide, 1.0)
         estimate = Estimate(value, low, high, error, len(x), number, "Bonett-Price")
     else:

@@ -65,9 +65,7 @@ def _item(task: Task, forms: list[Any], row: Row, number: int, seen: dict[str, i
             fields = _fields(forms, row.fields)
         except TemplateProblem as error:
             problem = str(error)
-    content = _canonical(
-        [task.name, fields] if problem is None else [task.name, row.file, row.number, dict(row.fields)]
-    )
+    content = _canonical([task.name, fields] if problem is None else _unasked(task, row))
     seen[content] = seen.get(content, -1) + 1
     key = content if not seen[content] else f"{content}\n{seen[content]}"
     made = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -78,6 +76,16 @@ def _item(task: Task, forms: list[Any], row: Row, number: int, seen: dict[str, i
         return _complete(task, item)
     except TemplateProblem as error:
         return Item(made, number, row.file, row.number, fields, problem=str(error))
+
+
+def _unasked(task: Task, row: Row) -> list[Any]:
+    """What tells a row that cannot be asked from others."""
+    known: list[Any] = [task.name, row.file, row.number]
+    try:
+        _canonical(dict(row.fields))
+    except (RecursionError, TypeError, ValueError):
+        return known  # lists in lists without end, keys of different kinds
+    return [*known, dict(row.fields)]
 
 
 def _fields(forms: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +117,9 @@ def _complete(task: Task, item: Item) -> Item:
         parts["tests"] = _texts(evaluate(task.tests, fields), "tests")
     for name, expression in (("cluster", task.cluster), ("group", task.group)):
         if expression is not None:
-            parts[name] = _short(str(evaluate(expression, fields)))
+            named = evaluate(expression, fields)
+            # An item of no passage belongs with no other.
+            parts[name] = None if named is None and name == "cluster" else _short(str(named))
     return Item(item.id, item.row, item.file, item.line, item.fields, **parts)
 
 
@@ -143,6 +153,7 @@ def _short(name: str) -> str:
 
 
 _LONGEST_NAME = 80
+_DEEPEST = 50
 _WITHOUT_ANSWERS = {"pass_at_k", "toxicity", "toxic", "refused", "over_refused", "abstained", "instructions"}
 _WITHOUT_ANSWERS |= {"all_instructions"}
 
@@ -177,14 +188,16 @@ def _gold(value: Any, choices: int) -> tuple[int, ...]:
     return tuple(int(index) for index in listed)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     """The value as JSON has it, so that an item can be written down."""
+    if depth > _DEEPEST:
+        raise TemplateProblem(f"a value of more than {_DEEPEST} lists in each other")
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _plain(each, depth + 1) for name, each in value.items()}
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     if isinstance(value, Iterator | list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(each, depth + 1) for each in value]
     raise TemplateProblem(f"a value of type {type(value).__name__} is neither text, number nor list")
 
 

@@ -56,16 +56,13 @@ def _values(
         return {name: _mean([0.0 if each is None else compare(task, item, each) for each in found])}
     assert tools is not None, f"{metric} needs tools"
     if metric == "pass_at_k":
+        from evalkit.statistics.intervals import pass_at_k
+
         programs = [render(task.scoring.program, {**item.fields, "answer": each or ""}) for each in found]
         passed = sum(tools.passed(task.scoring, programs, item.tests))
         return {f"{name}/{k}": pass_at_k(len(found), passed, k) for k in task.scoring.k}
     harm = max(tools.harm(task.scoring, [each or "" for each in found]))
     return {name: harm if metric == "toxicity" else float(harm >= task.scoring.bound)}
-
-
-def pass_at_k(n: int, passed: int, k: int) -> float:
-    """The chance that one of k of n programs passes (Chen et al. 2021, equation 1): 1 - C(n - c, k) / C(n, k)."""
-    return 1.0 - math.comb(n - passed, k) / math.comb(n, k)
 
 
 def _mean(values: Sequence[float]) -> float:

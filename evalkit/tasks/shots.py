@@ -57,7 +57,10 @@ def _group(task: Task, items: list[Item], pool: list[Item], value: object) -> li
         return _in_turn(task, items, pool)
     if settings.order == "helm":
         chosen = helm(pool, settings.count, settings.seed)
-        return [chosen for _ in items]
+        known = {each.id for each in chosen}
+        return [
+            helm(_without(pool, item), settings.count, settings.seed) if item.id in known else chosen for item in items
+        ]
     ranked = _ranked(settings, pool, f"{task.name}|{value}")
     found = []
     for item in items:

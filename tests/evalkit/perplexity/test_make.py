@@ -124,6 +124,21 @@ def test_what_cannot_be_scored_is_counted_apart(tmp_path: Path) -> None:
     assert whole["bytes"] == len("good text here") + len("more good text")
 
 
+def test_half_a_surrogate_pair_is_a_text_like_others(tmp_path: Path, tiny: Path) -> None:
+    from evalkit.models.open import open_model
+
+    data = tmp_path / "t.jsonl"
+    said = [{"id": "\ud800", "text": "good \ud800 text", "domain": "\udfff"}, {"id": "b", "text": "more good text"}]
+    data.write_text("".join(json.dumps(row) + "\n" for row in said))
+    for number, model in enumerate((Mock(0), open_model(str(tiny), root=tmp_path))):
+        root = tmp_path / "workspace"
+        asked = Measuring.of([model], open_texts(str(data), root), Windows())
+        rows = rows_of(measure(asked, root, out=tmp_path / f"run-{number}"))
+        assert rows["state"].to_list() == ["scored", "scored"]
+        assert rows["id"].to_list() == ["\ufffd", "b"] and rows["group"].to_list() == ["\ufffd", None]
+        assert rows["bytes"].to_list() == [13, 14]
+
+
 def test_a_token_before_which_there_is_none_is_not_scored(tmp_path: Path) -> None:
     data = tmp_path / "t.jsonl"
     data.write_text("".join(json.dumps({"text": text}) + "\n" for text in ("one", "one two three")))

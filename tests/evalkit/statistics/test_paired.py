@@ -107,3 +107,12 @@ def test_one_item_allows_no_verdict() -> None:
     found = compare([0.3], [0.4])
     assert verdict(found, found.p).kind == "unknown"
     assert verdict(compare([], []), math.nan).kind == "unknown"
+
+
+def test_clusters_that_all_flipped_are_as_many_flips_as_there_are_clusters() -> None:
+    found = compare([0.0] * 6, [1.0] * 6, ["x", "x", "x", "y", "y", "y"])
+    alone = compare([0.0] * 2, [1.0] * 2)
+    assert found.p == alone.p == mcnemar(2, 0) > 0.05
+    assert (found.estimate.low, found.estimate.high) == (alone.estimate.low, alone.estimate.high)
+    assert found.estimate.low < found.estimate.value == 1.0
+    assert compare([1.0] * 6, [0.0] * 6, ["x", "x", "x", "y", "y", "y"]).estimate.high == -alone.estimate.low

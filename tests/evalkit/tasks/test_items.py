@@ -166,3 +166,21 @@ def test_csv_parquet_and_json_are_read(tmp_path: Path) -> None:
     assert csv.fields == {"query": "Which?", "gold": "1"} and short.problem is not None
     assert next(read_rows([str(tmp_path / "a.json")])).fields == {"query": "Which?"}
     assert next(read_rows([str(tmp_path / "a.parquet")])).fields == {"query": "Which?", "choices": ["a", "b"]}
+
+
+@pytest.mark.parametrize("depth", [60, 900])
+def test_lists_in_lists_without_end_are_a_problem_of_their_row(depth: int) -> None:
+    deep = json.loads("[" * depth + "]" * depth)
+    good = {"goal": "To open a door", "sol1": "push", "sol2": "sing", "label": 0}
+    items = read_items(load_task("piqa"), rows({**good, "goal": deep}, good, {"other": deep}))
+    assert items[0].problem == "a value of more than 50 lists in each other"
+    assert items[1].problem is None
+    assert "no field" in (items[2].problem or "")
+    assert len({item.id for item in items}) == 3
+
+
+def test_an_item_without_a_passage_belongs_with_no_other() -> None:
+    task = load_task("arc-easy", ["cluster=passage", "forms=[{question: q, choices: c, gold: g, passage: p}]"])
+    row = {"q": "Which?", "c": ["a", "b"], "g": 0}
+    items = read_items(task, rows({**row, "p": None}, {**row, "p": "Once."}, {**row, "p": None}))
+    assert [item.cluster for item in items] == [None, "Once.", None]

@@ -10,7 +10,6 @@ from evalkit.models.types import Generated
 from evalkit.tasks import Item, Scored, Task, Tools, load_task, read_items, render_items, score
 from evalkit.tasks.data import Row
 from evalkit.tasks.extract import extract, normalise
-from evalkit.tasks.outputs import pass_at_k
 from evalkit.tasks.phrases import abstains, refuses
 from evalkit.tasks.rules import kept
 from evalkit.tasks.schema import Extract, Normalise
@@ -103,12 +102,6 @@ def test_drop_compares_sets_of_spans() -> None:
     task = load_task("drop", ["shots.count=0"])
     found = scored(task, {"passage": "p", "question": "q", "answers": [["1507"], ["1477"]]}, " 1477\nPassage")
     assert found.scores == {"drop_em": 1.0, "drop_f1": 1.0}
-
-
-def test_pass_at_k_is_the_unbiased_one() -> None:
-    assert pass_at_k(10, 3, 1) == pytest.approx(0.3)
-    assert pass_at_k(5, 2, 2) == pytest.approx(1 - 3 / 10)
-    assert pass_at_k(4, 3, 2) == 1.0 and pass_at_k(4, 0, 4) == 0.0
 
 
 def test_programs_are_run_apart(tmp_path: Path) -> None:

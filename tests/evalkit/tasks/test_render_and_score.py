@@ -212,3 +212,12 @@ def test_a_chat_model_is_asked_in_a_conversation() -> None:
     )
     scored = score(task, item, rendered, [[Generated(" B. blood", "stop", 3)]])
     assert (scored.scores, scored.extracted, scored.predicted) == ({"exact_match": 1.0}, "B", 1)
+
+
+def test_helms_draw_leaves_out_the_item_that_is_asked() -> None:
+    task = load_task("arc-easy", ["shots.count=3", "shots.order=helm"])
+    rows = [{"query": f"Which {n}?", "choices": ["a", "b"], "gold": n % 2} for n in range(6)]
+    items = items_of(task, *rows)
+    for item, found in zip(items, render_items(task, items, pool_is_items=True), strict=True):
+        assert found.shots == 3
+        assert found.prompts[0].count(item.fields["question"]) == 1
