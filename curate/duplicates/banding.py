@@ -37,7 +37,7 @@ def probability(jaccard: float, bands: int, rows: int) -> float:
 def optimal(threshold: float, permutations: int) -> tuple[int, int]:
     """Bands and rows with the least sum of false positives and false negatives, weighed the same, if similarities
     are spread evenly: the choice of datasketch's `MinHashLSH`."""
-    from scipy.integrate import quad  # type: ignore[import-untyped]
+    from scipy.integrate import quad
 
     def missed(jaccard: float, bands: int, rows: int) -> float:
         return 1 - (1 - (1 - jaccard ** float(rows)) ** float(bands))

@@ -140,7 +140,7 @@ def compare(weights: Floats, losses: Floats, seed: int) -> list[tuple[Candidate,
     weights: [trials, groups]; losses: [trials]. Penalties and kernels are chosen once, on all trials; everything else
     is fitted again without the trials that are predicted. R2 is that of the predictions over all folds and rounds.
     """
-    from scipy.stats import spearmanr  # type: ignore[import-untyped]
+    from scipy.stats import spearmanr
 
     found = []
     folds = [(number, test) for number in range(ROUNDS) for test in _folds(len(losses), seed, number)]

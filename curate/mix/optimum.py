@@ -46,7 +46,7 @@ def minimum(
     A smooth model is walked downhill from the best draws (SLSQP); of trees, which are flat between their steps, the
     mean of the best hundred draws is taken, as RegMix does.
     """
-    from scipy.optimize import minimize  # type: ignore[import-untyped]
+    from scipy.optimize import minimize
 
     drawn = draw(trials, lower, upper, search, seed)
     losses = model.predict(drawn)
