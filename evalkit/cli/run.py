@@ -46,6 +46,9 @@ def run(
         list[str] | None,
         typer.Option("--data-root", metavar="DIR", envvar="EVALKIT_DATA", help="Where tasks look for known names."),
     ] = None,
+    retrieve: Annotated[
+        str | None, typer.Option("--retrieve", metavar="RUN", help="Ask again with documents of this corpus run.")
+    ] = None,
     precision: Annotated[str | None, typer.Option("--precision", metavar="NAME", help="fp32 or bf16.")] = None,
     device: Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 ...")] = "cpu",
     batch: Annotated[int | None, typer.Option("--batch", min=1, metavar="N", help="Sequences at a time.")] = None,
@@ -61,6 +64,7 @@ def run(
 ) -> Result:
     """Ask a model the items of tasks; every number comes with its interval."""
     from evalkit.models.open import open_model
+    from evalkit.retrieval.shown import blocks as with_context
     from evalkit.run.make import Evaluation, evaluate
     from evalkit.run.rows import read_summary
     from evalkit.run.show import complaints, summary_blocks
@@ -74,6 +78,7 @@ def run(
         "limit": limit,
         "seed": seed,
         "precision": precision,
+        "retrieve": None if retrieve is None else {"corpus": retrieve},
         "data": dict(_pair(each) for each in data) if data else None,
         "data_root": data_root or None,
     }
@@ -92,7 +97,7 @@ def run(
         cache=root / ANSWERS if cache else None,
     )
     try:
-        asked = Evaluation.of(settings, opened, root, Path())
+        asked = Evaluation.of(settings, opened, root, Path(), listener=screen.progress)
         if dry_run:
             return _forecast(asked, root)
         made = evaluate(
@@ -119,7 +124,7 @@ def run(
             UserError(message, hint="--force asks again for what failed, and for nothing else", code=Exit.PARTIAL)
         )
     said = f"run: {made.path}"
-    blocks = [*summary_blocks(summary), said]
+    blocks = [*summary_blocks(summary), *with_context(summary), said]
     code = Exit.PARTIAL if errors else Exit.OK
     return Result({**summary, "counts": counts}, blocks, run=made.path, code=code, errors=errors)
 
@@ -172,6 +177,7 @@ def show(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Show a run's numbers, list its items, or show one item whole: prompt, answer, score."""
+    from evalkit.retrieval import shown as context
     from evalkit.run import show as shown
     from evalkit.run.listing import list_items
     from evalkit.run.rows import read_summary
@@ -181,9 +187,11 @@ def show(
     summary = read_summary(directory)
     if item is not None:
         rows = shown.find_items(directory, item, task)
-        blocks: list[Block] = [block for row in rows for block in shown.item_blocks(row)]
+        blocks: list[Block] = [
+            block for row in rows for block in (*shown.item_blocks(row), *context.document_blocks(row))
+        ]
         return Result({"items": rows}, blocks, run=directory)
     if state is not None:
         listed = list_items(directory, state, task, limit)
         return Result({"items": listed.rows, "all": listed.all}, [listed.table], run=directory)
-    return Result(summary, shown.summary_blocks(summary), run=directory)
+    return Result(summary, [*shown.summary_blocks(summary), *context.blocks(summary)], run=directory)

@@ -63,7 +63,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class Pair:
     """The shared and scored items of a metric, in an order that hangs on the items alone."""
 
     a: pl.Series
@@ -105,7 +105,8 @@ def compare_runs(
         _check_prompts(name, counts, different_prompts)
         notes += _differences(name, left[name], right[name], counts)
         for metric in _chosen(left[name], right[name], metrics):
-            pair = _pair(a, b, name, metric, macro=left[name]["average"] == "macro")
+            mine, other = (of_task(run, SCORES, name) for run in (a, b))
+            pair = paired(mine, other, metric, macro=left[name]["average"] == "macro")
             if pair is None:
                 notes.append(f"{label(*name)}: {metric} is counted in units of their own by both, and is not compared")
                 continue
@@ -188,15 +189,16 @@ def _chosen(left: dict[str, Any], right: dict[str, Any], wanted: Sequence[str]) 
     return [metric for metric in both if metric in wanted] if wanted else both[:1]
 
 
-def _pair(a: Path, b: Path, name: tuple[str, str], metric: str, *, macro: bool) -> _Pair | None:
-    """The values side by side, sorted by item; None for ratios whose denominators differ, as tokens of two tokenizers.
+def paired(a: pl.LazyFrame, b: pl.LazyFrame, metric: str, *, macro: bool) -> Pair | None:
+    """A metric's values in two tables of scores side by side, sorted by item; None for ratios whose denominators
+    differ, as tokens of two tokenizers.
 
     Losses that end as a perplexity are compared as they are, in nats; what ends in bits, in bits.
     """
     import polars as pl
 
     columns = ["item", "group", "cluster", "value", "weight"]
-    left, right = (of_task(run, SCORES, name).filter(pl.col("metric") == metric).select(columns) for run in (a, b))
+    left, right = (scores.filter(pl.col("metric") == metric).select(columns) for scores in (a, b))
     joined = left.join(right.select("item", "value", "weight"), on="item", suffix="_b").sort("item").collect()
     values, others, sizes = joined["value"], joined["value_b"], joined["weight"]
     if metric_of(metric).over == "sums":
@@ -212,7 +214,7 @@ def _pair(a: Path, b: Path, name: tuple[str, str], metric: str, *, macro: bool) 
     if joined["cluster"].null_count() < joined.height:
         names = pl.coalesce(pl.lit("c:") + pl.col("cluster"), pl.lit("i:") + pl.col("item"))
         clusters = joined.select(names.alias("name"))["name"]
-    return _Pair(values, others, sizes, clusters)
+    return Pair(values, others, sizes, clusters)
 
 
 def effect(said: str) -> float:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evalkit.models.types import Model
+from evalkit.retrieval.augment import Ways
+from evalkit.retrieval.beside import beside, found
+from evalkit.retrieval.open import opened
+from evalkit.retrieval.passages import Told
 from evalkit.run.ask import Asker
 from evalkit.run.keys import ANSWERS
 from evalkit.run.plan import Planned, plan
@@ -29,8 +33,17 @@ from workbench.runs import Run
 from workbench.yamltree import dump
 
 KIND = "eval"
-VERSION = 1
+VERSION = 2
 """Raised when the code changes what a run holds."""
+
+
+class Searched(NamedTuple):
+    """A corpus in which context was looked for: the run, how many of its documents were looked at, and how many it
+    has."""
+
+    run: Run
+    searched: int
+    documents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +54,28 @@ class Evaluation:
     model: Model
     planned: list[Planned]
     training: Training
+    corpus: Searched | None = None
 
     @classmethod
-    def of(cls, settings: EvalSettings, model: Model, root: Path, base: Path) -> Evaluation:
-        """Read the tasks and their data. base: what paths in the settings are relative to. UserError as `plan`."""
-        with Tools(root) as tools:
-            return cls(settings, model, plan(settings, model, tools, base), Training.of(settings.model, root))
+    def of(
+        cls,
+        settings: EvalSettings,
+        model: Model,
+        root: Path,
+        base: Path,
+        *,
+        listener: Listener = lambda event: None,
+    ) -> Evaluation:
+        """Read the tasks and their data, and look for their context. base: what paths in the settings are relative to.
+        listener: hears how far the search is. UserError as `plan` and `evalkit.retrieval.open.opened`."""
+        with Tools(root) as tools, ExitStack() as stack:
+            ways = corpus = None
+            if settings.retrieve is not None:
+                retriever = stack.enter_context(opened(settings.retrieve, root))
+                ways = Ways(settings.retrieve, retriever, _told(listener))
+                corpus = Searched(retriever.run, retriever.searched, retriever.documents)
+            planned = plan(settings, model, tools, base, ways)
+            return cls(settings, model, planned, Training.of(settings.model, root), corpus)
 
     @property
     def recipe(self) -> str:
@@ -87,7 +116,8 @@ def evaluate(
     attach: hears of the run's directory before anything is asked. Raises UserError as `Run.create`, and (exit 3) where
     the model answers nothing at all.
     """
-    parents = [asked.training.run] if asked.training.run is not None else []
+    corpus = None if asked.corpus is None else asked.corpus.run
+    parents = [run for run in (asked.training.run, corpus) if run is not None]
     run = Run.create(out, KIND, asked.recipe, root=root, parents=parents, resume=resume, force=force)
     with run:
         if not run.is_finished:
@@ -131,6 +161,7 @@ def summarise(run: Path, asked: Evaluation) -> dict[str, Any]:
             {
                 "task": task.name,
                 "preset": task.preset,
+                "beside": one.beside,
                 "title": task.title,
                 "kind": task.kind,
                 "version": task.version,
@@ -141,6 +172,7 @@ def summarise(run: Path, asked: Evaluation) -> dict[str, Any]:
                 "data": data,
                 "seen_in_training": seen(asked.training, one),
                 **tally(items),
+                "retrieval": found(items) if one.retrieved is not None else None,
                 "requests": len(set(one.requests())),
                 "metrics": estimates(scores, average=task.average),
                 "groups": groups(scores),
@@ -151,7 +183,21 @@ def summarise(run: Path, asked: Evaluation) -> dict[str, Any]:
     once = len(set(names)) == len(names)  # a task under several presets would count several times
     averages = {"all": average(tasks), "held_out": average(held_out)} if once else {}
     model = {"name": asked.model.name, "digest": asked.model.digest, "context": asked.model.context}
-    return {"schema": SCHEMA, "model": model, "tasks": tasks, "averages": averages}
+    summary: dict[str, Any] = {"schema": SCHEMA, "model": model, "tasks": tasks, "averages": averages}
+    if asked.corpus is not None and asked.settings.retrieve is not None:
+        _, searched, documents = asked.corpus
+        pairs = [(one.task.name, one.beside, one.task.preset) for one in asked.planned if one.beside is not None]
+        how = asked.settings.retrieve.model_dump(mode="json", exclude={"corpus"})
+        corpus = {"run": asked.corpus.run.id, "searched": searched, "documents": documents}
+        summary["retrieval"] = {**how, "corpus": corpus, "beside": beside(run, tasks, pairs)}
+    return summary
+
+
+def _told(listener: Listener) -> Told:
+    def told(step: str, done: int, total: int) -> None:
+        listener(Event("progress", "retrieve", step, counts={"documents": done}, fraction=done / total if total else 1))
+
+    return told
 
 
 @contextmanager

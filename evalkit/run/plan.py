@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import xxhash
 
 from evalkit.models.types import Decoding, Model, Pair, Prompt, Windows
+from evalkit.retrieval.augment import Retrieved, Ways
 from evalkit.run.ask import NEEDS
 from evalkit.run.keys import Continued, Read, Request, text_digest
 from evalkit.run.settings import EvalSettings, changed
@@ -25,7 +26,8 @@ class Planned:
     """A task with all that is asked of it.
 
     digest: of the task and of what scores it. items, rendered: in the order of the data, after `limit`. source: where
-    the rows come from. examples: where those of the prompts come from, if from elsewhere.
+    the rows come from. examples: where those of the prompts come from, if from elsewhere. beside: the preset of which
+    this is a further way to ask it, if it is one. retrieved: of each item, where a corpus was searched.
     """
 
     task: Task
@@ -36,6 +38,8 @@ class Planned:
     rendered: list[Rendered]
     windows: Windows
     seed: int
+    beside: str | None = None
+    retrieved: Sequence[Retrieved | None] | None = None
 
     def of_item(self, number: int) -> list[Request]:
         """The requests of an item, in the order in which its answers are scored; none where it cannot be asked."""
@@ -69,21 +73,23 @@ def _decoding(task: Task) -> Decoding:
     return Decoding(**task.decoding.model_dump())
 
 
-def plan(settings: EvalSettings, model: Model, tools: Tools, base: Path) -> list[Planned]:
+def plan(settings: EvalSettings, model: Model, tools: Tools, base: Path, ways: Ways | None = None) -> list[Planned]:
     """Read and render every task that the settings name, for this model.
 
-    base: what paths in the settings are relative to. Raises UserError for unknown tasks and data that are not there,
-    and (exit 2) where a task asks for what the model cannot do.
+    base: what paths in the settings are relative to. ways: in which tasks are asked besides. Raises UserError for
+    unknown tasks and data that are not there, and (exit 2) where a task asks for what the model cannot do.
     """
     tasks = changed(settings, expand(settings.tasks, presets=settings.presets))
     if not tasks:
         raise UserError("no tasks are named", hint="name some with --tasks; `evalkit tasks` lists them")
     given = {name: place if "://" in place else str(base / place) for name, place in settings.data.items()}
     sources = Sources(given, [base / root for root in settings.data_root])
-    return [_planned(settings, task, tools.digest(task), sources, model) for task in tasks]
+    return [one for task in tasks for one in _planned(settings, task, tools.digest(task), sources, model, ways)]
 
 
-def _planned(settings: EvalSettings, task: Task, digest: str, sources: Sources, model: Model) -> Planned:
+def _planned(
+    settings: EvalSettings, task: Task, digest: str, sources: Sources, model: Model, ways: Ways | None
+) -> Iterator[Planned]:
     source, rows = rows_of(task, sources)
     everything = read_items(task, rows)
     if not everything:
@@ -97,7 +103,11 @@ def _planned(settings: EvalSettings, task: Task, digest: str, sources: Sources, 
     rendered = render_items(task, items, pool, among=everything, chat=chat, count=model.count, context=model.context)
     _check(task, model, rendered)
     windows = Windows(bos=settings.text_bos)
-    return Planned(task, digest, source, examples, items, rendered, windows, settings.seed)
+    first = Planned(task, digest, source, examples, items, rendered, windows, settings.seed)
+    yield first
+    if ways is not None:
+        for way in ways.of(task, digest, items, pool, everything, chat=chat, count=model.count, context=model.context):
+            yield replace(first, **way._asdict(), beside=task.preset)
 
 
 def chosen(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:

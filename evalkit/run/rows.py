@@ -26,9 +26,13 @@ def items_schema() -> pa.Schema:
     log-probability in the task's neutral context. outputs, ended: the texts written and why each ended. extracted: of
     an output, what was taken for the answer. predicted: the choice taken, by its index. cut:
     tokens that were left out of the longest prompt at its beginning. dropped: examples left out to make it fit.
+    query, retrieved: what was looked for in a corpus, and what was found, the nearest first; `used` is what stands in
+    the prompt. answer_in_context: whether a right answer stands in that, word for word.
     """
     import pyarrow as pa
 
+    document = [("id", pa.string()), ("url", pa.string()), ("score", pa.float64()), ("sha256", pa.string())]
+    document += [("chars", pa.int64()), ("used", pa.bool_())]
     texts, numbers, floats = pa.list_(pa.string()), pa.list_(pa.int64()), pa.list_(pa.float64())
     return pa.schema(
         [
@@ -61,6 +65,9 @@ def items_schema() -> pa.Schema:
             ("ended", texts),
             ("extracted", pa.string()),
             ("predicted", pa.int64()),
+            ("query", pa.string()),
+            ("retrieved", pa.list_(pa.struct(document))),
+            ("answer_in_context", pa.bool_()),
         ]
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from evalkit.retrieval.settings import Retrieve
 from evalkit.tasks import Task
 from workbench import recipes
 from workbench.errors import UserError, did_you_mean
@@ -46,6 +47,8 @@ class EvalSettings(Section):
     """How texts that are read whole begin: see `evalkit.models.types.Windows`."""
     change: dict[str, dict[str, Any]] = {}  # noqa: RUF012
     """By task: settings of it that are not its own, such as `{gsm8k: {decoding: {max_new: 512}}}`."""
+    retrieve: Retrieve | None = None
+    """Asks every task a second time, with documents of a corpus run before each question."""
 
 
 def changed(settings: EvalSettings, tasks: Sequence[Task]) -> list[Task]:

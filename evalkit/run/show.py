@@ -78,7 +78,7 @@ def _spread(tasks: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
         of_one = [
             (task["preset"], *next(iter(task["metrics"].items())))
             for task in tasks
-            if task["task"] == name and task["metrics"]
+            if task["task"] == name and task["metrics"] and not task.get("beside")
         ]
         shares = [(stored["value"], preset) for preset, metric, stored in of_one if metric_of(metric).share]
         if len(shares) > 1:

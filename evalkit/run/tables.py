@@ -12,7 +12,7 @@ import numpy as np
 from curate.extract.text import scalars as text
 from evalkit.models.types import Generated, Likelihood, Pair, Rolled
 from evalkit.run.ask import Asker, Failed
-from evalkit.run.keys import Continued, Request, evaluation_key
+from evalkit.run.keys import Continued, Request, evaluation_key, text_digest
 from evalkit.run.plan import Planned
 from evalkit.run.rows import ITEMS, SCORES, items_schema, scores_schema
 from evalkit.run.store import Answer
@@ -91,6 +91,7 @@ def _item(planned: Planned, number: int, asker: Asker, tools: Tools) -> Made:
         "extracted": None if scored.extracted is None else text(scored.extracted),
         "predicted": scored.predicted,
         **_said(planned, number, answers),
+        **_retrieved(planned, number),
     }
     return row, [{**named, **values} for values in _scores(scored)]
 
@@ -140,6 +141,25 @@ def _said(planned: Planned, number: int, answers: Sequence[Answer]) -> dict[str,
         "outputs": [text(one.text) for one in outputs],
         "ended": [one.reason for one in outputs],
     }
+
+
+def _retrieved(planned: Planned, number: int) -> dict[str, Any]:
+    """What was found for an item, as columns; its texts stand in the prompt, and here by their hash."""
+    found = None if planned.retrieved is None else planned.retrieved[number]
+    if found is None:
+        return {}
+    documents = [
+        {
+            "id": one.id,
+            "url": None if one.url is None else text(one.url),
+            "score": one.score,
+            "sha256": text_digest(one.text),
+            "chars": len(one.text),
+            "used": place < found.used,
+        }
+        for place, one in enumerate(found.passages)
+    ]
+    return {"query": text(found.query), "retrieved": documents, "answer_in_context": found.answered}
 
 
 def _prompts(prompts: Sequence[str], requests: Sequence[Request]) -> Sequence[str]:

@@ -54,6 +54,7 @@ def render_items(
     context: int | None = None,
     pool_is_items: bool = False,
     among: Sequence[Item] | None = None,
+    contexts: Sequence[str] | None = None,
 ) -> list[Rendered]:
     """The requests of every item.
 
@@ -61,12 +62,14 @@ def render_items(
     `items` are some of them; draws that go from item to item need them. chat: generation prompts are
     conversations of one turn. count and context: tokens of texts and the model's positions; with them, a task whose
     rule is `drop` leaves out its last examples until prompt and answer fit. What does not fit then is cut from the
-    left by the model, which says so (`cut`).
+    left by the model, which says so (`cut`). contexts: a text for each item that stands between the examples and the
+    question; none before texts that are read whole.
     """
     chosen = draw(task, items, items if pool_is_items else pool, items if among is None else among)
-    found = [_one(task, item, shots, chat) for item, shots in zip(items, chosen, strict=True)]
+    said = [""] * len(items) if contexts is None else contexts
+    found = [_one(task, item, shots, chat, text) for item, shots, text in zip(items, chosen, said, strict=True)]
     if task.shots.fit == "drop" and count is not None:
-        _drop(task, items, chosen, found, chat, count, context)
+        _drop(task, items, chosen, said, found, chat, count, context)
     return found
 
 
@@ -74,6 +77,7 @@ def _drop(
     task: Task,
     items: Sequence[Item],
     chosen: Sequence[Sequence[Item]],
+    said: Sequence[str],
     found: list[Rendered],
     chat: bool,
     count: Count,
@@ -82,21 +86,26 @@ def _drop(
     """Leave out examples, the last first, where a prompt with its answer is longer than the context, or the prompt
     alone longer than the task's own room."""
     room = task.shots.room
-    answer = task.decoding.max_new if task.formulation == "generate" else 0
     waiting = [number for number, each in enumerate(found) if each.problem is None and each.shots]
     while waiting:
         too_long: set[int] = set()
         if context is not None:
-            sizes = count([_longest(found[number]) for number in waiting])
-            too_long |= {number for number, size in zip(waiting, sizes, strict=True) if size + answer > context}
+            over = is_too_long(task, [found[number] for number in waiting], count, context)
+            too_long |= {number for number, long in zip(waiting, over, strict=True) if long}
         if room is not None:
             sizes = count([max(found[number].prompts, key=len) for number in waiting])
             too_long |= {number for number, size in zip(waiting, sizes, strict=True) if size > room}
         for number in sorted(too_long):
             kept = chosen[number][: found[number].shots - 1]
-            shorter = _one(task, items[number], kept, chat)
+            shorter = _one(task, items[number], kept, chat, said[number])
             found[number] = shorter._replace(dropped=len(chosen[number]) - len(kept))
         waiting = [number for number in sorted(too_long) if found[number].shots]
+
+
+def is_too_long(task: Task, rendered: Sequence[Rendered], count: Count, context: int) -> list[bool]:
+    """Whether the longest prompt of each item, with its answer, has more tokens than the context has positions."""
+    answer = task.decoding.max_new if task.formulation == "generate" else 0
+    return [size + answer > context for size in count([_longest(each) for each in rendered])]
 
 
 def _longest(rendered: Rendered) -> str:
@@ -108,14 +117,14 @@ def _longest(rendered: Rendered) -> str:
     return max(texts, key=len) if texts else rendered.prompts[0]
 
 
-def _one(task: Task, item: Item, shots: Sequence[Item], chat: bool) -> Rendered:
+def _one(task: Task, item: Item, shots: Sequence[Item], chat: bool, context: str) -> Rendered:
     if item.problem is not None:
         return Rendered((), (), problem=item.problem)
     try:
         if task.formulation == "rolling":
             text = render(task.prompt, item.fields)
             return Rendered((Asked("rolling", 0, text),), (text,))
-        before = beginning(task, item, shots)
+        before = beginning(task, item, shots) + context
         if task.formulation == "generate":
             prompt = before + render(task.prompt, with_letters(item.fields))
             said = ({"role": "user", "content": prompt},) if chat else prompt
@@ -134,14 +143,15 @@ def beginning(task: Task, item: Item, shots: Sequence[Item]) -> str:
 def _example(task: Task, shot: Item) -> str:
     fields = with_letters(shot.fields)
     right = shot.gold[0] if shot.gold else 0
-    prompt = render(task.prompt, fields) if task.contexts is None else _contexts(task, shot)[right]
+    prompt = render(task.prompt, fields) if task.contexts is None else contexts_of(task, shot)[right]
     if task.target is not None:
         return prompt + task.delimiter + render(task.target, fields)
     texts = shot.choices if task.formulation == "choice" else shot.answers
     return prompt + task.delimiter + texts[right if task.formulation == "choice" else 0]
 
 
-def _contexts(task: Task, item: Item) -> list[str]:
+def contexts_of(task: Task, item: Item) -> list[str]:
+    """The contexts of a task that has one for every choice. Raises TemplateProblem."""
     assert task.contexts is not None
     contexts = evaluate(task.contexts, with_letters(item.fields))
     if not isinstance(contexts, list) or len(contexts) != len(item.choices):
@@ -154,7 +164,7 @@ def _choices(task: Task, item: Item, before: str, shots: int) -> Rendered:
         prompts: tuple[str, ...] = (before + render(task.prompt, with_letters(item.fields)),)
         contexts = prompts * len(item.choices)
     else:
-        prompts = contexts = tuple(before + context for context in _contexts(task, item))
+        prompts = contexts = tuple(before + context for context in contexts_of(task, item))
     asked = [
         Asked("choice", index, Pair(context, task.delimiter + choice))
         for index, (context, choice) in enumerate(zip(contexts, item.choices, strict=True))

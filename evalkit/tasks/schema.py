@@ -118,7 +118,7 @@ class Scoring(Section):
     bound: float = 0.5
 
 
-_TOLD = {"title", "source", "licence", "kind", "data", "trained_on", "average", "preset"}
+_TOLD = {"title", "source", "licence", "kind", "data", "trained_on", "average", "preset", "passage"}
 
 
 class Task(Section):
@@ -131,7 +131,8 @@ class Task(Section):
     header: what stands before the examples. delimiter: between prompt and answer. unconditional: the context in which
     a choice's own likelihood is taken (for acc_mutual_info). group: a field, or expression, by which items are grouped;
     average: of the items (micro) or of the groups (macro). trained_on: names of datasets that hold this task's
-    training split. chat: asked as a conversation where the model can hold one.
+    training split. chat: asked as a conversation where the model can hold one. passage: the field with the text that an
+    item comes with and that its answer stands in.
     """
 
     name: Name
@@ -164,6 +165,7 @@ class Task(Section):
     average: Literal["micro", "macro"] = "micro"
     trained_on: tuple[str, ...] = ()
     chat: bool = False
+    passage: str | None = None
     preset: Name = "default"
 
     @model_validator(mode="after")
