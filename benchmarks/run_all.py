@@ -74,6 +74,7 @@ def main() -> None:
         ("learning.py",),
         ("instruct.py",),
         ("winnow_small.py",),
+        ("judges.py",),
     ):
         print(f"== {script}", flush=True)
         subprocess.run([sys.executable, str(HERE / script), *arguments], check=True, cwd=ROOT)
