@@ -27,7 +27,7 @@ from workbench.yamltree import dump
 KIND = "eval.perplexity"
 ITEMS, SUMMARY, SCRATCH = "items", "summary.json", "units"
 _PROBE, _PROBE_CHARS = 8, 4_000
-VERSION = 1
+VERSION = 2
 """Raised when the code changes what a run holds."""
 
 

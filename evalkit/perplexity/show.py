@@ -51,6 +51,8 @@ def _numbers(summary: Mapping[str, Any], model: str) -> Table:
         notes.append("one text has no interval; --split paragraphs makes texts of its paragraphs")
     elif whole["like_texts"] < min(_FEW, whole["scored"] / 2):
         notes.append(f"a few long texts carry these sums: they say as much as {whole['like_texts']:.0f} of one length")
+    if summary["groups_left_out"]:
+        notes.append(f"{summary['groups_left_out']:,} more groups stand in items/, and count among all")
     columns = (summary["by"], summary["split"], "failed", "unscored", "tokens", *_NAMES.values())
     return Table(columns, rows, f"Perplexity of {model} (95 % intervals)", "; ".join(notes))
 

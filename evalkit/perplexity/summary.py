@@ -26,17 +26,24 @@ def summarise(rows: pl.DataFrame, models: Sequence[str]) -> dict[str, Any]:
 
     measured: one entry for each model and group (None: all texts). compared: the first model with each other, on texts
     that both could score, in bits a byte. hardest: the places that cost most beyond their texts' own mean.
+    groups_left_out: how many groups there are beyond the first `MOST_GROUPS`; their texts count among all.
     """
     import polars as pl
 
     names = rows["group"].unique().sort(nulls_last=True).to_list()
-    groups = [None, *(name for name in names if name is not None)] if len(names) > 1 else [None]
+    named = [name for name in names if name is not None] if len(names) > 1 else []
+    groups = [None, *named[:MOST_GROUPS]]
     measured, hardest = [], []
     for model in models:
         own = rows.filter(pl.col("model") == model)
-        measured += [_measured(model, group, _of(own, group)) for group in groups[: MOST_GROUPS + 1]]
+        measured += [_measured(model, group, _of(own, group)) for group in groups]
         hardest += _hardest(own)
-    return {"measured": measured, "compared": _compared(rows, models, groups[: MOST_GROUPS + 1]), "hardest": hardest}
+    return {
+        "measured": measured,
+        "groups_left_out": len(named[MOST_GROUPS:]),
+        "compared": _compared(rows, models, groups),
+        "hardest": hardest,
+    }
 
 
 def _of(rows: pl.DataFrame, group: str | None) -> pl.DataFrame:

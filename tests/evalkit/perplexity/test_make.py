@@ -18,8 +18,9 @@ import pytest
 from evalkit.cli.perplexity import perplexity as command
 from evalkit.models.mock import Mock
 from evalkit.models.types import Listener, Rolled, Windows
-from evalkit.perplexity import score
+from evalkit.perplexity import score, summary
 from evalkit.perplexity.make import Measuring, forecast, measure, read_summary
+from evalkit.perplexity.show import blocks
 from evalkit.perplexity.texts import open_texts
 from workbench import console
 from workbench.errors import Exit, UserError
@@ -104,6 +105,14 @@ def test_groups_add_up(tmp_path: Path) -> None:
     assert [one["group"] for one in measured] == [None, "law", "news"]
     assert [one["texts"] for one in measured] == [60, 20, 20]  # twenty have no domain
     assert all(one["bits_per_byte"]["low"] < one["bits_per_byte"]["value"] for one in measured)
+
+
+def test_groups_beyond_the_most_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "MOST_GROUPS", 1)
+    told = read_summary(run_of(texts(tmp_path / "t.jsonl", 6), tmp_path).path)
+    assert [one["group"] for one in told["measured"]] == [None, "law"]
+    assert told["groups_left_out"] == 1
+    assert "1 more groups stand in items/" in blocks(told)[0].note  # type: ignore[union-attr]
 
 
 def test_what_cannot_be_scored_is_counted_apart(tmp_path: Path) -> None:
