@@ -20,12 +20,11 @@ def found(items: pl.DataFrame) -> dict[str, int]:
     """Of a task's rows: for how many anything was found, in how many prompts a right answer stands, how many documents
     were found, and how many of them are in no prompt because they did not fit."""
     documents = items["retrieved"].drop_nulls().explode().drop_nulls()
-    used = documents.struct.field("used") if len(documents) else documents
     return {
         "items": int((items["retrieved"].list.len() > 0).sum()),
         "answer_in_context": int(items["answer_in_context"].sum()),
         "documents": len(documents),
-        "documents_dropped": len(documents) - int(used.sum() or 0),
+        "documents_dropped": len(documents) - int(documents.struct.field("used").sum()),
     }
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import polars as pl
+
 from curate.ask.finished import FinishedRun
 from curate.search.place import locate, opened, read_about
 from curate.search.query import Filters, search
@@ -28,7 +30,8 @@ class Words:
         self._index = locate(corpus.path)
         with opened(self._index) as database:
             about = read_about(database, self._index)
-        self.searched, self.documents = about.indexed, about.texts
+        self.searched = search(self._index, "", _KEPT, 1).total
+        self.documents = int(corpus.scan("documents").select(pl.len()).collect().item())
         self.digest = hashlib.sha256(json.dumps(["bm25", asdict(about)], sort_keys=True).encode()).hexdigest()
 
     def find(self, queries: Sequence[str], k: int, told: Told) -> list[list[Passage]]:
