@@ -61,15 +61,19 @@ def compare(
     errors = [
         UserError(f"{row.label}: {row.metric} is worse by {_size(row, row.loss)}", code=Exit.GATE) for row in worse
     ]
+    if fail_on and found.missing:
+        message = f"nothing of A's {', '.join(found.missing)} is compared, so that it is not known to be no worse"
+        errors.append(UserError(message, hint="run B on the same tasks", code=Exit.PARTIAL))
     data = {
         "a": first,
         "b": second,
         "compared": [_data(row) for row in found.rows],
         "notes": found.notes,
+        "missing": found.missing,
         "flips": [flip._asdict() for flip in changed],
         "regressions": [row.label for row in worse],
     }
-    return Result(data, blocks, code=Exit.GATE if worse else Exit.OK, errors=errors)
+    return Result(data, blocks, code=errors[0].code if errors else Exit.OK, errors=errors)
 
 
 def _data(row: Compared) -> dict[str, Any]:

@@ -66,9 +66,9 @@ def run(
     from evalkit.models.open import open_model
     from evalkit.retrieval.shown import blocks as with_context
     from evalkit.run.make import Evaluation, evaluate
-    from evalkit.run.rows import read_summary
+    from evalkit.run.rows import label, read_summary
     from evalkit.run.show import complaints, summary_blocks
-    from train.ask import ANSWERS
+    from evalkit.tasks.data import given_places
 
     given = {
         "model": model,
@@ -79,7 +79,7 @@ def run(
         "seed": seed,
         "precision": precision,
         "retrieve": None if retrieve is None else {"corpus": retrieve},
-        "data": dict(_pair(each) for each in data) if data else None,
+        "data": given_places(data) if data else None,
         "data_root": data_root or None,
     }
     settings = _settings(recipe, {name: value for name, value in given.items() if value is not None}, sets or [])
@@ -94,7 +94,7 @@ def run(
         bos=settings.bos,
         batch=batch,
         server=settings.server,
-        cache=root / ANSWERS if cache else None,
+        cache=cache,
     )
     try:
         asked = Evaluation.of(settings, opened, root, Path(), listener=screen.progress)
@@ -123,6 +123,10 @@ def run(
         errors.append(
             UserError(message, hint="--force asks again for what failed, and for nothing else", code=Exit.PARTIAL)
         )
+    for one in summary["tasks"]:
+        if not one["scored"]:
+            name = label(one["task"], one["preset"])
+            errors.append(UserError(f"{name}: not one item has a score", hint="look at why, above", code=Exit.PARTIAL))
     said = f"run: {made.path}"
     blocks = [*summary_blocks(summary), *with_context(summary), said]
     code = Exit.PARTIAL if errors else Exit.OK
@@ -138,13 +142,6 @@ def _settings(recipe: Path | None, given: dict[str, Any], sets: list[str]) -> Ev
     if recipe is None and "model" not in given and not any(each.startswith("model=") for each in sets):
         raise UserError("no model is named", hint="name one with --model; mock:0 costs nothing")
     return recipes.resolve(EvalSettings, layers).recipe
-
-
-def _pair(said: str) -> tuple[str, str]:
-    name, equals, place = said.partition("=")
-    if not equals or not name or not place:
-        raise UserError(f"--data {said}: not of the form TASK=FILE", hint="for example --data piqa=piqa.jsonl")
-    return name, place
 
 
 def _forecast(asked: Evaluation, root: Path) -> Result:

@@ -52,10 +52,11 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that is compared, and what is not and why."""
+    """All that is compared, and what is not and why. missing: tasks of A of which there is nothing to compare."""
 
     rows: list[Compared]
     notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     def regressions(self, least: float) -> list[Compared]:
         """Where B is worse by `least` or more, and by more than chance."""
@@ -113,6 +114,12 @@ def compare_runs(
             difference = pair.difference(metric)
             counts_here = {**counts, "unscored": counts["shared"] - len(pair.a)}
             found.append((name, metric, difference, counts_here))
+    compared = {name for name, _, _, _ in found}
+    for name in shared:
+        if not (left[name]["metrics"] and right[name]["metrics"]):
+            notes.append(f"{label(*name)}: one of the runs scored no item, and nothing is compared")
+    wanted = {name for name, task in left.items() if not metrics or not set(task["metrics"]).isdisjoint(metrics)}
+    missing = [label(*name) for name in left if name in wanted and name not in compared]
     if metrics and not found:
         known = {metric for task in left.values() for metric in task["metrics"]}
         raise UserError(f"no shared task has {' or '.join(metrics)}", hint=did_you_mean(metrics[0], known))
@@ -124,7 +131,7 @@ def compare_runs(
         said = verdict(difference, p, within=within, lower_is_better=better == "lower", say=say)
         left_out = counts["only_a"], counts["only_b"], counts["unscored"], counts["prompts"]
         rows.append(Compared(*name, metric, better, difference, p, said, *left_out))
-    return Comparison(rows, notes)
+    return Comparison(rows, notes, missing)
 
 
 def _tasks(run: Path) -> dict[tuple[str, str], dict[str, Any]]:
@@ -159,6 +166,7 @@ def _counts(joined: pl.DataFrame) -> dict[str, int]:
         "shared": both.height,
         "only_a": int(joined["in_a"].sum()) - both.height,
         "only_b": int(joined["in_b"].sum()) - both.height,
+        "by_one": both.filter((pl.col("state") == "scored") != (pl.col("state_b") == "scored")).height,
         # An item that could not be asked has no prompt, in either run.
         "prompts": both.filter(pl.col("prompt_hash") != pl.col("prompt_hash_b")).height,
     }
@@ -180,6 +188,9 @@ def _differences(
     if counts["only_a"] or counts["only_b"]:
         lost = f"{counts['only_a']:,} items only in A, {counts['only_b']:,} only in B"
         yield f"{said}: {lost}; compared on the {counts['shared']:,} that both have"
+    if counts["by_one"]:
+        lost = f"{counts['by_one']:,} of {counts['shared']:,} shared items"
+        yield f"{said}: {lost} were scored by one of the runs only, and are left out"
     if left["digest"] != right["digest"]:
         yield f"{said}: the task was defined differently (version {left['version']} and {right['version']})"
 

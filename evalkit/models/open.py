@@ -10,8 +10,6 @@ from typing import Any
 from evalkit.models.types import Model
 from workbench.errors import UserError, did_you_mean
 
-ANSWERS = Path("cache") / "answers.sqlite"
-"""Where in the workspace the answers of servers are, also those that training asked for."""
 SCHEMES = ("mock", "recorded", "openai", "chat", "http", "https", "transformers")
 
 
@@ -27,7 +25,7 @@ def open_model(
     bos: bool | None = None,
     batch: int | None = None,
     server: Mapping[str, Any] | None = None,
-    cache: Path | None = None,
+    cache: bool = True,
 ) -> Model:
     """The model that `spec` means.
 
@@ -41,8 +39,8 @@ def open_model(
     root: of the workspace. best: a run's best checkpoint. base: of an adapter. template: of conversations, instead of
     the tokenizer's own. bos: see `evalkit.likelihood.encode.Coder`. batch: sequences at a time (None: what suits the
     machine); results do not depend on it. server: settings of `workbench.endpoints.Endpoint` beside address and model:
-    concurrency, price ... cache: file of a server's answers (None: the workspace's own). Raises UserError for what is
-    missing, damaged or not supported.
+    concurrency, price ... cache: whether a server's answers are taken from the workspace, and kept there. Raises
+    UserError for what is missing, damaged or not supported.
     """
     scheme, colon, rest = spec.partition(":")
     if Path(spec).exists() or not colon:
@@ -59,17 +57,18 @@ def open_model(
 
             return Recorded(Path(rest))
         case "openai" | "chat":
-            return _served(rest, scheme == "chat", server or {}, cache or root / ANSWERS)
+            return _served(rest, scheme == "chat", server or {}, root if cache else None)
         case "http" | "https":
-            return _served(spec, False, server or {}, cache or root / ANSWERS)
+            return _served(spec, False, server or {}, root if cache else None)
         case "transformers":
             return _foreign(spec, Path(rest), precision, device, bos, batch)
     hint = did_you_mean(scheme, SCHEMES)
     raise UserError(f"there are no models of the kind '{scheme}:'", hint=hint)
 
 
-def _served(address: str, only_chat: bool, settings: Mapping[str, Any], cache: Path) -> Model:
+def _served(address: str, only_chat: bool, settings: Mapping[str, Any], root: Path | None) -> Model:
     from evalkit.models.endpoint import Served
+    from train.ask import ANSWERS
     from workbench import recipes
     from workbench.endpoints import Endpoint
 
@@ -79,7 +78,7 @@ def _served(address: str, only_chat: bool, settings: Mapping[str, Any], cache: P
             f"'{address}' names no model", hint="write the model's name behind a #: http://host:8000/v1#name"
         )
     layers = [recipes.from_values({"url": url, "model": model}, address), recipes.from_values(settings, "server")]
-    return Served(recipes.resolve(Endpoint, layers).recipe, only_chat=only_chat, cache=cache)
+    return Served(recipes.resolve(Endpoint, layers).recipe, only_chat=only_chat, cache=root / ANSWERS if root else None)
 
 
 def _local(

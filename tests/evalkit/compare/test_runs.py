@@ -123,8 +123,21 @@ def test_other_data_leave_the_items_that_both_have(made: Made, folder: Path) -> 
 
 def test_items_that_one_run_could_not_score_are_left_out_and_counted(made: Made) -> None:
     broken = HashedModel("b", errors=lambda text: "HTTP 429" if text.startswith("7 ") else None)
-    row = compare_runs(made(HashedModel("a"), "sums"), made(broken, "sums")).rows[0]
+    found = compare_runs(made(HashedModel("a"), "sums"), made(broken, "sums"))
+    row = found.rows[0]
     assert (row.unscored, row.difference.estimate.n) == (1, 59)
+    assert found.notes == ["sums: 1 of 60 shared items were scored by one of the runs only, and are left out"]
+    assert found.missing == []
+
+
+def test_a_task_of_which_nothing_is_compared_is_named(made: Made, folder: Path) -> None:
+    both = made(HashedModel("a"), "colours+sums")
+    (folder / "sums.jsonl").write_text('{"wrong": 1}\n')
+    found = compare_runs(both, made(HashedModel("a"), "colours+sums"))
+    assert found.missing == ["sums"]
+    assert "sums: one of the runs scored no item, and nothing is compared" in found.notes
+    assert compare_runs(both, made(HashedModel("a"), "colours")).missing == ["sums"]
+    assert compare_runs(both, made(HashedModel("a"), "colours"), metrics=["acc"]).missing == []
 
 
 def test_losses_a_word_are_compared_as_a_ratio_over_texts(made: Made) -> None:

@@ -96,13 +96,13 @@ def test_what_is_too_long_for_the_server_fails_alone(address: str, tmp_path: Pat
 
 def test_answers_are_paid_once(address: str, tmp_path: Path) -> None:
     answers = []
-    for _ in range(2):
-        model = open_model(address, root=tmp_path, cache=tmp_path / "answers.sqlite")
+    for cache in (True, True, False):
+        model = open_model(address, root=tmp_path, cache=cache)
         forecast = model.forecast(Asking(pairs=PAIRS))
         answers.append((dict(model.loglikelihoods(PAIRS)), forecast.cached, model.account()["cached"]))
         model.close()
-    assert answers[0][0] == answers[1][0]
-    assert [each[1:] for each in answers] == [(0, 0), (3, 3)]
+    assert answers[0][0] == answers[1][0] == answers[2][0]
+    assert [each[1:] for each in answers] == [(0, 0), (3, 3), (0, 0)]
 
 
 def test_the_continuation_begins_with_the_token_that_reaches_into_it() -> None:

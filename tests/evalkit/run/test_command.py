@@ -41,6 +41,13 @@ def test_run_writes_numbers_with_intervals(folder: Path) -> None:
     assert other.data["counts"]["asked"] == 172 and other.data["tasks"] == ended.data["tasks"]
 
 
+def test_a_task_without_a_score_is_no_success(folder: Path) -> None:
+    (folder / "sums.jsonl").write_text('{"wrong": 1}\n')
+    ended = run(folder, "a", tasks="sums.yaml")
+    assert ended.code == 3 and "sums: not one item has a score" in ended.stderr
+    assert ended.data["tasks"][0]["failed"] == 1
+
+
 def test_the_data_folder_may_come_from_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALKIT_DATA", str(folder))
     ended = invoke("evalkit", "run", "-m", "mock:0", "-t", "sums.yaml", "--out", "a", cwd=folder)
@@ -143,6 +150,10 @@ def test_compare_fails_on_a_regression(folder: Path) -> None:
     assert failed.data["regressions"] == ["pages"] and not failed.envelope["ok"]
     assert invoke("evalkit", "compare", bad, good, *gate, "50pt", cwd=folder).code == 0
     assert invoke("evalkit", "compare", good, bad, *gate, "0.0001", cwd=folder).code == 0
+    (folder / "pages.jsonl").write_text('{"wrong": 1}\n')
+    assert run(folder, "e", tasks="pages.yaml").code == 3
+    empty = invoke("evalkit", "compare", "c", "e", "--fail-on", "regress", cwd=folder)
+    assert empty.code == 3 and "nothing of A's pages is compared" in empty.stderr
     odd = invoke("evalkit", "compare", "c", "d", "--fail-on", "regres", cwd=folder)
     assert odd.code == 2 and "did you mean 'regress'?" in odd.stderr
 
