@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from workbench.endpoints import Answer
+
+_PLAIN = re.compile(r"[A-Za-z0-9 ]+")
 
 
 class EchoError(ValueError):
@@ -63,7 +67,19 @@ def _starts(tokens: list[str], offsets: list[Any], prompt: str) -> list[int]:
         return found
     if not all(isinstance(each, int) and not isinstance(each, bool) for each in offsets):
         raise EchoError("the server does not say where its tokens begin")
+    if any(after < before for before, after in pairwise(offsets)) or not _stand(tokens, offsets, prompt):
+        raise EchoError("the server's tokens do not stand in the prompt where it says")
     return offsets
+
+
+def _stand(tokens: list[str], offsets: list[int], prompt: str) -> bool:
+    """Whether most tokens that say plainly what they are stand where they should: not so if the server cut the prompt.
+
+    Parts of a letter and special tokens are written in ways of their own.
+    """
+    told = zip(tokens, offsets, strict=True)
+    within = [(token, at) for token, at in told if _PLAIN.fullmatch(token) and 0 <= at < len(prompt)]
+    return 2 * sum(prompt.startswith(token, at) for token, at in within) >= len(within)
 
 
 def _listed(given: Mapping[str, Any], name: str) -> list[Any]:

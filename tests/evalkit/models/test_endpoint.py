@@ -138,6 +138,17 @@ def test_a_first_token_without_a_number_is_no_zero() -> None:
     assert (rolled.logprobs.tolist(), rolled.starts.tolist()) == ([-1.0], [2])
 
 
+def test_parts_of_a_letter_stand_where_the_server_says() -> None:
+    given = {
+        "tokens": ["bytes:\\xc3", "bytes:\\xa9", " a", " more"],
+        "token_logprobs": [None, -1.0, -2.0, -3.0],
+        "text_offset": [0, 0, 1, 3],
+    }
+    model = served(lambda body: echoed(body["prompt"], (), **given, top_logprobs=None))
+    [(_, answer)] = model.loglikelihoods([Pair("é", " a")])
+    assert (answer.logprob, answer.tokens) == (-2.0, 1)
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
@@ -150,6 +161,8 @@ def test_a_first_token_without_a_number_is_no_zero() -> None:
         (echoed("abcd", (2,), token_logprobs=[None, float("nan"), -1.0]), "a log-probability that is none"),
         (echoed("abcd", (2,), token_logprobs=[None]), "garbled"),
         (echoed("abcd", (2,), tokens=["zz", "z", "z"], text_offset=[0, "2", None]), "where its tokens begin"),
+        (echoed("abcd", (2,), tokens=["c", "d", " more"], text_offset=[0, 1, 2]), "do not stand in the prompt"),
+        (echoed("abcd", (2,), tokens=["a", "?", "d"], text_offset=[3, 0, 3]), "do not stand in the prompt"),
         (echoed("abcd", (2,)) | {"choices": [{"text": "abcd"}]}, "no log-probabilities of the prompt"),
     ],
 )
