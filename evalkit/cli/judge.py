@@ -46,6 +46,7 @@ def judge(
 ) -> Result:
     """How often a judge prefers the model's answers to the baseline's, and how often it would at equal length."""
     from evalkit.judge import make
+    from evalkit.judge.gameability import version
     from evalkit.judge.outputs import match, read_difficulty, read_outputs, read_recorded
     from evalkit.judge.settings import open_judge
 
@@ -53,11 +54,11 @@ def judge(
     base = read_outputs(baseline)
     matched = match(read_outputs(outputs), base)
     hard = None if difficulty is None else read_difficulty(difficulty, list(base.answers))
-    rows = make.gamed([_recorded_pairs(path, read_recorded(path)) for path in gamed or []], hard)
+    versions = [version(*_recorded_pairs(path, read_recorded(path)), hard) for path in gamed or []]
     judges = open_judge(settings, root, [matched.model, matched.baseline])
     try:
         read = [path for path in (outputs, baseline, difficulty, recorded, *(gamed or [])) if path is not None]
-        comparison = make.Comparison(settings, judges, matched, read, hard, rows)
+        comparison = make.Comparison(settings, judges, matched, read, hard, versions)
         if dry_run:
             planned = judges.forecast(comparison.asked().questions())
             facts = {"judge": judges.name, "pairs": len(matched.duels), **planned.data()}
@@ -89,6 +90,11 @@ def _told(run: Path) -> Result:
     }
     if length is not None:
         facts["at equal length"] = _rate(length["rate"], length["low"], length["high"])
+    gaming = summary["gameability"]
+    if gaming is not None:
+        for name, when in (("before", "longest less shortest"), ("after", "at equal length")):
+            spread = gaming[name]
+            facts[f"gamed: {when}"] = _rate(spread["value"], spread["low"], spread["high"], "points", "+")
     facts["characters"] = f"{summary['average_length']:,.0f} (baseline {summary['baseline_length']:,.0f})"
     if place is not None:
         first, same = place["first"], place["consistent"]

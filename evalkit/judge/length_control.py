@@ -84,11 +84,7 @@ def controlled(model: Rows, gamed: Rows | None = None, *, draws: int = 200, seed
     beta = solve(x, share, weight, strength)
     predictions = _predict(beta, model)
     n = len(model.share)
-    rates = np.empty(draws)
-    for number in range(draws):
-        counts = np.bincount(resample(n, number, seed), minlength=n)
-        again = solve(x, share, weight * np.concatenate([counts, np.ones(len(share) - n)]), strength, beta)
-        rates[number] = _predict(again, model) @ counts / n
+    rates = _refits(model, gamed, strength, beta, draws, seed)
     low, high = np.quantile(rates, (0.025, 0.975)) if draws else (np.nan, np.nan)
     return Controlled(
         100 * float(predictions.mean()),
@@ -101,6 +97,24 @@ def controlled(model: Rows, gamed: Rows | None = None, *, draws: int = 200, seed
         float(beta[2]),
         strength,
     )
+
+
+def refits(model: Rows, gamed: Rows | None, fitted: Controlled, draws: int, seed: int = 0) -> Floats:
+    """Length-controlled rates of refits on resampled rows of the model, [draws] in [0, 1]; as many rows with the same
+    seed are drawn alike."""
+    start = np.array([fitted.length, fitted.difficulty, fitted.constant])
+    return _refits(model, gamed, fitted.strength, start, draws, seed)
+
+
+def _refits(model: Rows, gamed: Rows | None, strength: float, start: Floats, draws: int, seed: int) -> Floats:
+    x, share, weight = _design(model, gamed)
+    n = len(model.share)
+    rates = np.empty(draws)
+    for number in range(draws):
+        counts = np.bincount(resample(n, number, seed), minlength=n)
+        again = solve(x, share, weight * np.concatenate([counts, np.ones(len(share) - n)]), strength, start)
+        rates[number] = _predict(again, model) @ counts / n
+    return rates
 
 
 def predicted(difficulty: Floats, slope: float, constant: float) -> Floats:
@@ -154,7 +168,9 @@ def solve(x: Floats, share: Floats, weight: Floats, strength: float, start: Floa
             if new <= value or scale < 1e-9:
                 break
             scale /= 2
-        beta, value = after, new
+        gain, beta, value = value - new, after, new
+        if gain <= 1e-15 * abs(value):  # all that the arithmetic can tell: after a Newton step the rest is its square
+            break
     return beta
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from evalkit.judge.duels import VERDICTS, Asked, Judged, judge_all, position
+from evalkit.judge.gameability import Version, gameability, gamed
 from evalkit.judge.judges import NO_PREFERENCE
-from evalkit.judge.length_control import Controlled, Rows, controlled, gamed_rows, model_rows, standard_lengths
+from evalkit.judge.length_control import Controlled, controlled, model_rows, standard_lengths
 from evalkit.judge.mask import Mask
 from evalkit.judge.outputs import Matched, annotation_rows
 from evalkit.judge.settings import JudgeSettings
@@ -25,7 +26,6 @@ from evalkit.judge.winrate import win_rate
 from evalkit.statistics.intervals import mean
 from train.data.blocks import clean
 from workbench.envelope import jsonable
-from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener
 from workbench.files import sha256, write_text
 from workbench.manifest import Input
@@ -36,7 +36,7 @@ from workbench.yamltree import dump
 KIND = "judge"
 SCHEMA = "evalkit.judge/1"
 SUMMARY, ANNOTATIONS, LEADERBOARD = "summary.json", "annotations.json", "leaderboard.csv"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Comparison:
     matched: Matched
     inputs: Sequence[Path]
     difficulty: Mapping[str, float] | None = None
-    gamed: Rows | None = None
+    gamed: Sequence[Version] = ()
 
     def asked(self) -> Asked:
         """The questions of the job."""
@@ -66,7 +66,7 @@ class Comparison:
             texts.update(json.dumps([duel.instruction, duel.first, duel.second]).encode())
         names = {"model": self.matched.model, "baseline": self.matched.baseline, "texts": texts.hexdigest()}
         settings = self.settings.model_dump(mode="json")
-        extra = json.dumps([self.difficulty, self.gamed is not None and [part.tolist() for part in self.gamed]])
+        extra = json.dumps([self.difficulty, [[part.tolist() for part in one.rows] for one in self.gamed]])
         lengths = hashlib.sha256(extra.encode()).hexdigest()
         return dump({"judge": settings, "digest": self.judge.digest, **names, "lengths": lengths, "version": _VERSION})
 
@@ -160,6 +160,7 @@ def summarise(comparison: Comparison, judged: Sequence[Judged]) -> dict[str, Any
         "low": estimate.low,
         "high": estimate.high,
         "controlled": _controlled(comparison, shares, known, lengths),
+        "gameability": gameability(comparison.gamed, comparison.settings.seed),
         "average_length": float(lengths[:, 1].mean()),
         "baseline_length": float(lengths[:, 0].mean()),
         "failed": sum(count for error, count in errors.items() if error != NO_PREFERENCE),
@@ -181,29 +182,9 @@ def _controlled(comparison: Comparison, shares: Any, known: Any, lengths: Any) -
     difficulty = np.array([0.0 if hard is None else hard[duel.instruction] for duel in duels])
     delta = standard_lengths(lengths[known, 0], lengths[known, 1])
     found: Controlled = controlled(
-        model_rows(shares[known], delta, difficulty), comparison.gamed, seed=comparison.settings.seed
+        model_rows(shares[known], delta, difficulty), gamed(comparison.gamed), seed=comparison.settings.seed
     )
-    return {**asdict(found), "with_difficulty": hard is not None, "with_gamed": comparison.gamed is not None}
-
-
-def gamed(
-    comparisons: Sequence[tuple[Matched, Sequence[float]]], difficulty: Mapping[str, float] | None
-) -> Rows | None:
-    """Rows of judged answers that are the baseline's own, written longer or shorter than it would."""
-    parts = []
-    for matched, shares in comparisons:
-        known = [number for number, share in enumerate(shares) if math.isfinite(share)]
-        duels = [matched.duels[number] for number in known]
-        strange = [duel for duel in duels if difficulty is not None and duel.instruction not in difficulty]
-        if strange:
-            message = f"{matched.model}: {len(strange):,} of its instructions are none of the baseline's"
-            raise UserError(message, hint="gamed answers are to the same instructions", code=Exit.INPUT)
-        first = np.array([len(duel.first) for duel in duels], np.int64)
-        second = np.array([len(duel.second) for duel in duels], np.int64)
-        hard = np.array([0.0 if difficulty is None else difficulty[duel.instruction] for duel in duels])
-        share = np.array([shares[number] for number in known])
-        parts.append(gamed_rows(share, standard_lengths(first, second), hard))
-    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True))) if parts else None
+    return {**asdict(found), "with_difficulty": hard is not None, "with_gamed": bool(comparison.gamed)}
 
 
 def _leaderboard(summary: Mapping[str, Any]) -> str:
