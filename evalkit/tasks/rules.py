@@ -14,8 +14,8 @@ from typing import Any
 from evalkit.tasks.templates import TemplateProblem
 
 _SENTENCE = re.compile(r"[^.!?]+[.!?]+(?=\s|$)|[^.!?\s][^.!?]*$")
-_BULLET = re.compile(r"^\s*[-*•] +\S", re.MULTILINE)
-_NUMBERED = re.compile(r"^\s*(\d+)[.)] +\S", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*[-*•] +\S", re.MULTILINE)
+_NUMBERED = re.compile(r"^[^\S\n]*(\d{1,9})[.)] +\S", re.MULTILINE)
 _FENCE = re.compile(r"^```(?:json)?\s*\n(.*?)\n?```$", re.DOTALL)
 
 

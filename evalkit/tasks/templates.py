@@ -6,6 +6,7 @@ values, and cannot build values without end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -87,6 +88,26 @@ def _findall(text: str, pattern: str) -> list[str]:
     return [next((group for group in match.groups() if group is not None), match[0]) for match in found]
 
 
+def _int(value: Any) -> int:
+    """Jinja's own makes a 0 of what is no number, so that a label that is not there would be the first choice."""
+    number = _float(value)
+    if number != int(number):
+        raise ValueError(f"{value!r} is no whole number")
+    return int(number)
+
+
+def _float(value: Any) -> float:
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"{value!r} is no number")
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is no number")
+    return number
+
+
 def _first_lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
@@ -110,6 +131,8 @@ def _environment() -> Any:
 
     environment = Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.globals = {"range": environment.globals["range"], "lettered": lettered, "zip": _zip, "enumerate": _enum}
+    environment.filters["int"] = _int
+    environment.filters["float"] = _float
     environment.filters["sub"] = _sub
     environment.filters["findall"] = _findall
     environment.filters["first_lower"] = _first_lower

@@ -184,3 +184,15 @@ def test_an_item_without_a_passage_belongs_with_no_other() -> None:
     row = {"q": "Which?", "c": ["a", "b"], "g": 0}
     items = read_items(task, rows({**row, "p": None}, {**row, "p": "Once."}, {**row, "p": None}))
     assert [item.cluster for item in items] == [None, "Once.", None]
+
+
+@pytest.mark.parametrize("label", ["", "B", None, [1], 1.5, "1.5", "nan"])
+def test_a_label_that_is_no_number_is_not_the_first_choice(label: object) -> None:
+    (item,) = read_items(load_task("piqa"), rows({"goal": "g", "sol1": "a", "sol2": "b", "label": label}))
+    assert item.gold == () and "number" in (item.problem or "")
+
+
+@pytest.mark.parametrize("label", [1, "1", " 1 ", 1.0, True])
+def test_a_label_may_be_a_number_in_any_way(label: object) -> None:
+    (item,) = read_items(load_task("piqa"), rows({"goal": "g", "sol1": "a", "sol2": "b", "label": label}))
+    assert item.gold == (1,) and item.problem is None

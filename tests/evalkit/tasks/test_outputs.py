@@ -216,3 +216,10 @@ def test_a_rule_that_does_not_exist_fails_the_item() -> None:
     assert scored(task, fields, "small, with comma").scores == {"all_instructions": 0.0, "instructions": 0.5}
     assert scored(task, {**fields, "rules": [{"rule": "rhyme"}]}, "x").reason is not None
     assert scored(task, {**fields, "rules": [{"rule": "words", "fewest": 1}]}, "x").state == "failed"
+
+
+def test_rules_read_any_output() -> None:
+    blank = "x" + "\n" * 20_000 + "x"  # a pattern that looks at all blank lines from each of them takes minutes
+    assert kept([{"rule": "bullets", "most": 0}, {"rule": "numbered", "most": 0}], blank) == [True, True]
+    assert kept([{"rule": "numbered", "least": 1}], "1" * 5000 + ". x") == [False]
+    assert kept([{"rule": "bullets", "least": 2, "most": 2}], "\n\n - a\n\n\t* b") == [True]
