@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.cli import arena, compare, contamination, judge, perplexity, probe, report, run, tasks
+from evalkit.cli import arena, compare, contamination, grade, judge, perplexity, probe, report, run, tasks
 from workbench import console
 
 app = console.app("evalkit", "Verdicts on models and data, each number with its interval.")
@@ -13,6 +13,7 @@ app.command()(compare.compare)
 app.command()(perplexity.perplexity)
 app.command()(judge.judge)
 app.command()(probe.probe)
+app.command()(grade.grade)
 checks = console.group("contamination", "Has a model read what it is asked? Each check with its measured power.")
 for check in (
     contamination.known,

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from invoke import invoke
 
-from evalkit.judge import settings
 from evalkit.judge.probe import ProbeSet, ask, open_probes, plan, summarise
 from evalkit.judge.types import Duel, Verdict
-from train.ask import open_voice
 from workbench.errors import UserError
 
 PROBES = open_probes("winnow")
@@ -104,24 +101,6 @@ def test_probes_of_ones_own(tmp_path: Path) -> None:
     own.write_text(json.dumps({"name": "own", "version": 1, "probes": [row, row]}))
     with pytest.raises(UserError, match="one id"):
         open_probes(str(own))
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], str]], list[str]]:
-    """Puts a server in the place of every endpoint; it answers by `reply`, and notes what it was asked."""
-
-    def serve(reply: Callable[[str], str]) -> list[str]:
-        asked: list[str] = []
-
-        def handle(request: httpx.Request) -> httpx.Response:
-            asked.append(json.loads(request.content)["messages"][-1]["content"])
-            return httpx.Response(200, json={"choices": [{"message": {"content": reply(asked[-1])}}]})
-
-        transport = httpx.MockTransport(handle)
-        monkeypatch.setattr(settings, "open_voice", lambda one, root: open_voice(one, root, transport=transport))
-        return asked
-
-    return serve
 
 
 def test_the_command_asks_once_and_says_what_it_found(tmp_path: Path, served: Any) -> None:
