@@ -129,7 +129,8 @@ def _origins(value: Any, merged: Node, path: tuple[str, ...]) -> Iterator[tuple[
 
 def _first_error(model: type[BaseModel], error: ValidationError, merged: Node) -> UserError:
     problems = [_explain(model, problem, merged) for problem in error.errors(include_url=False)]
-    problems.sort(key=lambda problem: (problem[0].line is None, problem[0]))
+    # A missing name comes last: more often than not it was given, with a typo that the unknown name shows.
+    problems.sort(key=lambda problem: (problem[1].endswith(" is missing"), problem[0].line is None, problem[0]))
     place, message, hint = problems[0]
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"
@@ -151,6 +152,10 @@ def _explain(model: type[BaseModel], problem: ErrorDetails, merged: Node) -> tup
     given = "" if isinstance(node.value, dict) else f", got {node.plain()!r}"
     name = f"'{path}': " if path else ""
     hint = "correct the value, or leave it out to get the default"
+    if problem["type"] == "union_tag_invalid":
+        known = re.findall("'([^']*)'", problem["ctx"]["expected_tags"])
+        key, tag = problem["ctx"]["discriminator"].strip("'"), problem["ctx"]["tag"]
+        return node.place, f"'{path}.{key}' cannot be '{tag}'", did_you_mean(tag, known)
     if problem["type"] in ("literal_error", "enum"):
         hint = did_you_mean(str(node.value), re.findall("'([^']*)'", text)) or hint
     return node.place, f"{name}{text[:1].lower()}{text[1:]}{given}", hint

@@ -43,5 +43,5 @@ def holder_of_documents(runs: Sequence[FinishedRun]) -> FinishedRun:
     if len(runs) == 1 and gone:
         message = f"{run.path} was made from {', '.join(gone)} (from there), which is gone or has changed since"
         raise UserError(message, hint="bring it back, or make this run again", code=Exit.INPUT)
-    message = f"{run.path} is a {run.run.started.kind} run and holds no documents"
+    message = f"{run.path} holds no documents: it is a run of {run.run.started.kind}"
     raise UserError(message, hint="name a run of curate run, decide or mix", code=Exit.INPUT)

@@ -70,7 +70,7 @@ def make(runs: Sequence[FinishedRun], shares: dict[str, float], seed: int, shard
     are there."""
     source, documents = runs[0], holder_of_documents(runs)
     if source is not documents and source.run.started.kind != MIX:
-        message = f"{source.path} is a {source.run.started.kind} run: it holds no documents of its own"
+        message = f"{source.path} holds no documents of its own: it is a run of {source.run.started.kind}"
         raise UserError(message, hint=f"export {documents.path}, or a mix of it", code=Exit.INPUT)
     table = documents.scan("documents")
     chars = "chars" if "chars" in table.collect_schema() else pl.col("text").str.len_chars().alias("chars")

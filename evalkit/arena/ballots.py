@@ -66,7 +66,8 @@ def read_ballots(path: Path, pairs: Sequence[Pair] = ()) -> list[Ballot]:
         said = values.get("vote", values.get("winner"))
         outcome = _OUTCOMES.get(str(said))
         if outcome is None:
-            raise UserError(f"{path}: {row}: the vote is {said!r}", hint="a, b, tie or both_bad", code=Exit.INPUT)
+            what = "there is no vote" if said is None else f"the vote is {said!r}"
+            raise UserError(f"{path}: {row}: {what}", hint="vote: a, b, tie or both_bad", code=Exit.INPUT)
         pair = known.get(str(values.get("pair")))
         if pair is None and not ("model_a" in values and "model_b" in values):
             hint = "rows of pair (of the arena that is named), or of model_a and model_b"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def tasks(
     screen: Screen,
     name: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="A task, task@preset, or a YAML file: shown whole.")
+        str | None, typer.Argument(metavar="[TASK]", help="A task, task@preset, a suite, or a YAML file: shown whole.")
     ] = None,
     data: Annotated[
         list[str] | None,
@@ -33,12 +33,14 @@ def tasks(
 ) -> Result:
     """The ready tasks and suites; or one task with an example of what is asked."""
     from evalkit.tasks import Sources, load_task, presets_of
-    from evalkit.tasks.catalog import parted
+    from evalkit.tasks.catalog import inside, parted
     from evalkit.tasks.data import given_places
 
     sources = Sources(given_places(data or []), tuple(data_root or ()))
     if name is None:
         return _list(sources)
+    if inside(name) is not None:
+        return _suite(name, sources)
     return _one(screen, load_task(name), presets_of(parted(name)[0]), sources, item)
 
 
@@ -68,6 +70,16 @@ def _list(sources: Sources) -> Result:
     named = Table(("task", "kind", "asked by", "presets", "first metric", "data"), rows, f"{len(rows)} tasks", note)
     inside = Table(("suite", "tasks"), [(suite, ", ".join(names)) for suite, names in suites().items()], "Suites")
     return Result({"tasks": found, "suites": suites()}, [named, inside])
+
+
+def _suite(name: str, sources: Sources) -> Result:
+    from evalkit.tasks import expand
+
+    tasks = expand([name])
+    found = [{"name": each.label, "examples": each.shots.count, "data": _where(each, sources)} for each in tasks]
+    rows = [(each.label, each.shots.count, each.metrics[0], _where(each, sources)) for each in tasks]
+    table = Table(("task", "examples", "first metric", "data"), rows, f"The suite {name}")
+    return Result({"suite": name, "tasks": found}, [table])
 
 
 def _where(task: Task, sources: Sources) -> str | None:

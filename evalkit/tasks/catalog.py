@@ -67,9 +67,9 @@ def expand(names: Iterable[str], *, presets: str = "") -> list[Task]:
 def _expand(name: str, presets: str, within: tuple[str, ...]) -> list[Task]:
     if name in within:
         raise UserError(f"the suite '{name}' holds itself", hint="take it out of its own list")
-    inside = _suite(name)
-    if inside is not None:
-        return [task for each in inside for task in _expand(each, presets, (*within, name))]
+    listed = inside(name)
+    if listed is not None:
+        return [task for each in listed for task in _expand(each, presets, (*within, name))]
     plain, preset = parted(name)
     known = presets_of(plain)
     if preset:
@@ -86,7 +86,8 @@ def parted(name: str) -> tuple[str, str]:
     return (plain, preset) if at else (name, "")
 
 
-def _suite(name: str) -> list[str] | None:
+def inside(name: str) -> list[str] | None:
+    """What is in a suite, ready or of a YAML file; None where `name` is no suite."""
     ready = suites()
     if name in ready:
         return ready[name]
@@ -95,10 +96,10 @@ def _suite(name: str) -> list[str] | None:
     node = recipes.from_file(Path(name))
     if not isinstance(node.value, dict) or "tasks" not in node.value:
         return None
-    inside = node.plain()["tasks"]
-    if len(node.value) > 1 or not isinstance(inside, list) or not all(isinstance(each, str) for each in inside):
+    listed = node.plain()["tasks"]
+    if len(node.value) > 1 or not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
         raise UserError("a suite is `tasks:` with a list of names", hint="for example `tasks: [piqa, copa]`", file=name)
-    return inside
+    return listed
 
 
 def _is_file(name: str) -> bool:

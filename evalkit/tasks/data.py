@@ -59,7 +59,8 @@ class Sources(NamedTuple):
                 return found
         key = f"{task}:shots" if shots else task
         looked = ", ".join([*data.files, *([data.dataset] if data.dataset else [])])
-        where = f" below {', '.join(map(str, self.roots))}" if self.roots else ""
+        roots = [str(root) if Path(root).is_dir() else f"{root} (no such folder)" for root in self.roots]
+        where = f" below {', '.join(roots)}" if roots else ""
         raise UserError(
             f"no data for {key}{where} (looked for {looked or 'nothing'})",
             hint=f"name them with --data {key}=FILE, or a folder that holds them with --data-root DIR",

@@ -1,9 +1,10 @@
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from workbench import yamltree
 from workbench.errors import Exit, UserError
@@ -122,6 +123,32 @@ def test_missing_value_names_its_section() -> None:
         resolve(Strict, [parse("inner: {}\n", "r.yaml")])
     assert str(caught.value) == "r.yaml:1:8: 'inner.path' is missing"
     assert caught.value.hint == "add it, or give it with --set inner.path=VALUE"
+
+
+def test_a_misspelt_name_is_told_before_the_missing_one() -> None:
+    class Strict(Section):
+        watch: str
+
+    with pytest.raises(UserError) as caught:
+        resolve(Strict, [parse("wach: base\n", "r.yaml")])
+    assert str(caught.value) == "r.yaml:1:1: unknown name 'wach' (and 1 more)"
+    assert caught.value.hint == "did you mean 'watch'?"
+
+
+def test_a_kind_that_does_not_exist_has_the_nearest_one() -> None:
+    class Words(Section):
+        kind: Literal["words"]
+
+    class Lines(Section):
+        kind: Literal["lines"]
+
+    class Parts(Section):
+        parts: dict[str, Annotated[Words | Lines, Field(discriminator="kind")]]
+
+    with pytest.raises(UserError) as caught:
+        resolve(Parts, [parse("parts:\n  a: {kind: wrds}\n", "r.yaml")])
+    assert str(caught.value) == "r.yaml:2:6: 'parts.a.kind' cannot be 'wrds'"
+    assert caught.value.hint == "did you mean 'words'?"
 
 
 def test_later_layers_win_and_provenance_tells(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def _of_run(name: str, run: Run, root: Path, fields: Fields) -> Documents:
         if run.manifest.kind == MIX:
             message = f"the run that {run.path} mixes is gone or has changed since"
             raise UserError(message, hint="bring it back, or make the mix again", code=Exit.INPUT)
-        message = f"{run.path} is a {run.manifest.kind} run: it holds no documents"
+        message = f"{run.path} holds no documents: it is a run of {run.manifest.kind}"
         raise UserError(message, hint="name a run of curate, a mix or an export", code=Exit.INPUT)
     files = _vouched(_table(holder, "documents"))
     found = _cut_all(holder, files, fields)

@@ -25,7 +25,7 @@ from train.open import Opened
 from train.rewards.cut import WithoutEnd, without_end
 from train.rewards.types import Floats, Prompt, Reward, checked, shown
 from train.sampler import Params
-from workbench.errors import UserError
+from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener
 from workbench.files import remove, write_text
 from workbench.manifest import Input
@@ -216,6 +216,8 @@ def _fitting(
             continue
         kept.append(prompt)
         ids.append(one)
+    if not prompts:
+        raise UserError("there are no prompts", hint="a file with a row a prompt", code=Exit.INPUT)
     if not kept:
         hint = f"the model's context is {sampler.context:,} tokens"
         raise UserError(f"none of {len(prompts):,} prompts can be answered", hint=hint)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from evalkit.arena.ballots import read_ballots
 from evalkit.arena.board import board, bootstrap, elo, uncertain_pairs, votes_needed
 from evalkit.arena.ratings import Battles, fit
 from evalkit.arena.style import Style, differences, style
+from workbench.errors import UserError
 
 
 def votes(seed: int, n: int, strengths: list[float]) -> Battles:
@@ -85,3 +90,11 @@ def test_a_draw_that_cannot_tell_an_effect_is_counted_and_no_error() -> None:
     battles = Battles(left, right, outcome, covariates=almost[:, None])
     found = bootstrap(battles, fit(battles, "abc"), draws=40)
     assert found.failed > 0 and found.draws == 40 - found.failed > 0
+
+
+def test_a_row_without_a_vote_is_told_from_one_with_another_word(tmp_path: Path) -> None:
+    path = tmp_path / "votes.jsonl"
+    for row, what in (({}, "there is no vote"), ({"vote": "c"}, "the vote is 'c'")):
+        path.write_text(json.dumps({"model_a": "x", "model_b": "y", **row}) + "\n")
+        with pytest.raises(UserError, match=what):
+            read_ballots(path)

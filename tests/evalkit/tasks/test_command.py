@@ -47,3 +47,14 @@ def test_a_task_without_data_is_shown_without_an_example() -> None:
 def test_an_unknown_task_has_a_nearest_one() -> None:
     done = call("piqqa")
     assert done.exit_code == Exit.USAGE and "did you mean 'piqa'?" in done.stderr
+
+
+def test_a_suite_is_shown_by_its_tasks(tmp_path: Path) -> None:
+    found = json.loads(call("winnow-small", "--json").stdout)["data"]
+    assert found["suite"] == "winnow-small" and {task["data"] for task in found["tasks"]} == {"made"}
+    own = tmp_path / "own.yaml"
+    own.write_text("tasks: [winnow-facts, arc-easy@letter]\n")
+    done = call(str(own), "--data-root", str(tmp_path / "nothing"))
+    assert done.exit_code == 0 and "arc-easy@letter" in done.stdout
+    lost = call("arc-easy", "--json", "--data-root", str(tmp_path / "nothing"))
+    assert "nothing (no such folder)" in json.loads(lost.stdout)["warnings"][0]

@@ -23,6 +23,7 @@ from train.preferences.read import read
 from train.rewards.bestofn import BEST, REPORT, Settings, curve, kl_bound, make
 from train.rewards.open import open_reward, read_settings
 from train.sampler import Params
+from workbench.errors import Exit
 from workbench.runs import Run
 
 
@@ -72,6 +73,16 @@ def test_the_command_writes_data_for_training(checkpoint: Path, tmp_path: Path) 
         assert row["parts"] == {"brief": row["scores"]}
     assert [len(conversation(row)) for _, row in written] == [2, 2]
     assert [len(each.prompt) for each in read(written)] == [1, 1]
+
+
+def test_a_file_without_prompts_is_named_as_the_cause(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").touch()
+    (tmp_path / "reward.yaml").write_text("parts:\n  sum: {kind: arithmetic}\n")
+    options = ["--prompts", tmp_path / "none.jsonl", "--reward", tmp_path / "reward.yaml"]
+    options += ["--root", tmp_path / "root", "--json"]
+    done = CliRunner().invoke(app, ["bestofn", str(checkpoint), *map(str, options)])
+    assert done.exit_code == Exit.INPUT, done.output
+    assert json.loads(done.stdout)["errors"][0]["message"] == "there are no prompts"
 
 
 def asked(tmp_path: Path, root: str, **settings: Any) -> tuple[Run, dict[str, Any]]:
