@@ -74,6 +74,7 @@ def main() -> None:
         ("learning.py",),
         ("instruct.py",),
         ("winnow_small.py",),
+        ("retrieval.py",),
         ("judges.py",),
     ):
         print(f"== {script}", flush=True)
