@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalkit.statistics.intervals import Estimate, bits, grouped, mean, perplexity, ratio
+from evalkit.statistics.intervals import LEVEL, Estimate, bits, grouped, mean, perplexity, ratio, t_quantile, wilson
 from evalkit.tasks.metrics import metric_of
 
 if TYPE_CHECKING:
@@ -73,6 +73,17 @@ def estimate_of(stored: Mapping[str, Any]) -> Estimate:
     return Estimate(**fields | {name: math.nan for name in numbers if fields[name] is None})
 
 
+def _within(found: Estimate, most: float, items: int) -> Estimate:
+    """A ratio between 0 and `most`. Where all items are right, or all wrong, or there is but one, nothing varies by
+    which an error could be told: Wilson's interval, each of the `items` with a weight (or cluster) being one."""
+    low, high, method = max(found.low, 0.0), min(found.high, most), found.method
+    if not found.error > 0:
+        units = items if found.clusters is None else min(found.clusters, items)
+        low, high = (most * end for end in wilson(found.value / most, units, t_quantile(LEVEL, math.inf)))
+        method = "wilson"
+    return dataclasses.replace(found, low=low, high=high, method=method)
+
+
 def _parts(rows: pl.DataFrame, column: str) -> Iterator[tuple[str, pl.DataFrame]]:
     for part in rows.partition_by(column, maintain_order=True):
         yield part[column][0], part
@@ -87,7 +98,10 @@ def _estimate(metric: str, rows: pl.DataFrame) -> Estimate:
         clusters = [("item", item) if cluster is None else ("cluster", cluster) for cluster, item in named]
     values = rows["value"].to_numpy()
     if kind.over == "sums":
-        found = ratio(values, rows["weight"].to_numpy(), clusters)
+        weights = rows["weight"].to_numpy()
+        found = ratio(values, weights, clusters)
+        if kind.most is not None and found.value == found.value:
+            found = _within(found, kind.most, int((weights > 0).sum()))
     else:
         most = 1.0 if kind.share else kind.most
         if most is None:

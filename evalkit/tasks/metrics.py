@@ -41,7 +41,7 @@ METRICS: dict[str, Metric] = {
     "correct_prob": Metric("choice", "probability of the (likeliest) right choice itself", most=1.0),
     "answer_bpb": Metric("choice", "bits a byte of the right choice", better="lower"),
     "perplexity": Metric("choice", "perplexity of the right choice, taken whole", finish="exp", better="lower"),
-    "f1": Metric("choice", "F1 of the class with index 1", over="sums"),
+    "f1": Metric("choice", "F1 of the class with index 1", over="sums", most=1.0),
     "exact_match": Metric("generate", "the extracted answer equals a right one", share=True),
     "token_f1": Metric("generate", "overlap of words with the best right answer", most=1.0),
     "drop_em": Metric("generate", "DROP's exact match of sets of spans", share=True),

@@ -1,0 +1,38 @@
+"""Numbers from tables of scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from evalkit.run.summarise import estimates
+from evalkit.statistics.intervals import t_quantile, wilson
+
+
+def f1(values: list[float], weights: list[float], clusters: list[str] | None = None) -> dict[str, Any]:
+    rows: dict[str, list[Any]] = {
+        "metric": ["f1"] * len(values),
+        "value": values,
+        "weight": weights,
+        "item": [str(number) for number in range(len(values))],
+        "cluster": [None] * len(values) if clusters is None else clusters,
+        "group": [None] * len(values),
+    }
+    return estimates(pl.DataFrame(rows, schema_overrides={"cluster": pl.String, "group": pl.String}))["f1"]
+
+
+def test_an_f1_lies_between_0_and_1_and_is_never_certain() -> None:
+    found = f1([2.0, 2.0, 2.0, 0.0], [2.0, 2.0, 2.0, 1.0])
+    assert found["value"] == pytest.approx(6 / 7)
+    assert 0 < found["low"] < found["value"] < found["high"] == 1.0
+    sure = f1([2.0] * 9 + [0.0] * 3, [2.0] * 9 + [0.0] * 3)  # three that are neither foretold nor right
+    assert (sure["low"], sure["high"]) == pytest.approx(wilson(1.0, 9, t_quantile(0.95, float("inf"))))
+    none = f1([0.0] * 4, [1.0] * 4, ["a", "a", "b", "b"])
+    assert (none["value"], none["low"], none["method"]) == (0.0, 0.0, "wilson")
+    assert none["high"] == pytest.approx(wilson(0.0, 2, t_quantile(0.95, float("inf")))[1])
+
+
+def test_an_f1_of_nothing_is_unknown() -> None:
+    assert f1([0.0] * 3, [0.0] * 3)["value"] != f1([0.0] * 3, [0.0] * 3)["value"]
