@@ -11,7 +11,7 @@ import typer
 from evalkit.cli.judging import JudgeEndpoint, JudgeModel, RecipeFile, member_of, settings_of
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
-from workbench.options import DEFAULT_ROOT, Force, Out, Root, Seed, Sets
+from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, Seed, Sets
 from workbench.render import Block, Facts, Table
 
 
@@ -31,6 +31,7 @@ def grade(
     max_new: Annotated[int, typer.Option("--max-new", min=1, metavar="N", help="Tokens of an answer at most.")] = 1024,
     sets: Sets = None,
     seed: Seed = 0,
+    dry_run: DryRun = False,
     out: Out = None,
     root: Root = DEFAULT_ROOT,
     force: Force = False,
@@ -39,7 +40,7 @@ def grade(
     import json
 
     from evalkit.judge import settings as judges
-    from evalkit.judge.grade import SUMMARY, Grading, read_questions
+    from evalkit.judge.grade import SUMMARY, Grading, forecast, read_questions
     from evalkit.judge.grade import grade as make
     from evalkit.judge.mask import Mask
     from evalkit.judge.prompt import open_prompt
@@ -59,6 +60,11 @@ def grade(
             mask = Mask([opened.name, re.split("[#/]", opened.name)[-1]], active=chosen.mask)
             decoding = Decoding(max_new=max_new)
             grading = Grading(asked, questions, opened, voice, open_prompt(member.prompt), mask, decoding, chosen.seed)
+            if dry_run:
+                planned = forecast(grading)
+                facts = [("answers", planned["answers"]), ("cost", planned["cost"])]
+                asks = [(who, planned[who]["requests"]) for who in ("model", "judge")]
+                return Result(planned, [Facts([*facts, *((f"requests to the {who}", many) for who, many in asks)])])
             run = make(grading, root, out=out, force=force)
         finally:
             voice.close()

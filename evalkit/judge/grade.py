@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from evalkit.judge.mask import Mask
 from evalkit.judge.prompt import JudgePrompt
-from evalkit.models.types import Decoding, Model, Prompt
+from evalkit.models.types import Asking, Decoding, Model, Prompt
 from evalkit.statistics.intervals import mean
 from train.data.blocks import clean
 from train.data.records import read_records
@@ -122,6 +122,24 @@ def grade(asked: Grading, root: Path, *, out: Path | None = None, force: bool = 
             source = Input(path=str(asked.source), bytes=asked.source.stat().st_size, digest=sha256(asked.source))
             run.finish(counts={"answers": len(rows), "failed": summary["failed"]}, inputs=[source])
     return run
+
+
+def forecast(asked: Grading) -> dict[str, Any]:
+    """What the job would take at most, before anything is asked: every answer as long as it may be."""
+    from train.ask import How
+
+    longest = "word " * asked.decoding.max_new
+    rows = [
+        Graded(question, turn, (longest,) * turn)
+        for question in asked.questions
+        for turn in range(1, len(question.turns) + 1)
+    ]
+    prompts = [Prompt(tuple(_messages(row.question, row.said[:-1], row.turn))) for row in rows]
+    answers = asked.model.forecast(Asking(prompts=prompts, decoding=asked.decoding))
+    messages = [asked.prompt.messages(conversation=_shown(asked, row)) for row in rows]
+    grades = asked.voice.forecast(messages, How(asked.prompt.max_new, 0.0))
+    cost = answers.cost + grades.cost
+    return {"answers": len(rows), "model": answers._asdict(), "judge": grades.data(), "cost": cost}
 
 
 def _answered(asked: Grading, cache: Cache) -> list[Graded]:

@@ -34,6 +34,9 @@ def test_both_turns_are_answered_in_one_conversation_and_graded(questions: Path,
         return f"Good.\nGrade: {9 if 'then ' not in prompt else 4 if 'first 1' in prompt else 6}"
 
     asked = served(reply)
+    planned = grade(questions, "--dry-run")
+    assert (planned.data["answers"], planned.data["judge"]["requests"]) == (12, 12) and not asked
+    assert planned.data["model"]["requests"] == 12 and planned.data["judge"]["prompt_tokens"] > 12 * 1024
     ended = grade(questions, "--out", questions.parent / "run")
     assert ended.code == 0, ended.stderr
     data = ended.data
