@@ -1,4 +1,4 @@
-"""What documents of a corpus are worth to a model that copies: facts of the embedded sample, with and without its pages.
+"""What documents of a corpus are worth to a model that copies: facts of the sample, with and without its pages.
 
     python benchmarks/retrieval.py [--corpus RUN] [--model MODEL]
 

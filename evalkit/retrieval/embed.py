@@ -74,13 +74,16 @@ class Embedder:
 
     @torch.inference_mode()
     def _one(self, text: str) -> Vectors:
-        """One text at a time, in windows of the model's positions, so that no vector hangs on its neighbours."""
+        """One text at a time, its windows as documents of one row, so that no vector hangs on its neighbours."""
         ids = self._coder.tokenizer.encode_batch([text])[0]
-        room = self._positions - len(self._coder.before)
-        total = torch.zeros(self.size, dtype=torch.float64)
-        for begin in range(0, len(ids), room):
-            tokens = torch.tensor([self._coder.before + ids[begin : begin + room]])
-            states = self._model(tokens, torch.arange(tokens.shape[1])[None], torch.zeros_like(tokens))[0]
-            total += states[len(self._coder.before) :].double().sum(0)
+        before, room = self._coder.before, self._positions - len(self._coder.before)
+        windows = [before + ids[begin : begin + room] for begin in range(0, len(ids), room)]
+        if not windows:
+            return np.zeros(self.size, np.float32)
+        places = torch.tensor([place for window in windows for place in range(len(window))])
+        docs = torch.tensor([number for number, window in enumerate(windows) for _ in window])
+        tokens = torch.tensor([token for window in windows for token in window])
+        states = self._model(tokens[None], places[None], docs[None])[0]
+        total = states[places >= len(before)].double().sum(0)
         length = float(total.norm())
         return (total / length).float().numpy() if length > 0 else np.zeros(self.size, np.float32)
