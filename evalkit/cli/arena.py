@@ -9,8 +9,8 @@ import typer
 
 from evalkit.cli.judging import JudgeEndpoint, JudgeModel, JudgeReward, Prompt, RecipeFile, member_of, settings_of
 from workbench.console import Result, Screen, command
-from workbench.errors import UserError
-from workbench.options import DEFAULT_ROOT, Force, Out, Root, RunName, Seed
+from workbench.errors import Exit, UserError
+from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, RunName, Seed
 from workbench.render import Block, Facts, Table
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def judge(
         "votes.jsonl"
     ),
     seed: Seed = 0,
+    dry_run: DryRun = False,
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Let a judge vote on an arena's pairs, each in both orders; the board takes the file with --votes."""
@@ -107,6 +108,10 @@ def judge(
     judges = open_judge(settings, root, sorted({name for pair in drawn for name in (pair.model_a, pair.model_b)}))
     try:
         asked = Asked.of([Duel(pair.prompt, pair.output_a, pair.output_b) for pair in drawn], judges, settings.order)
+        if dry_run:
+            planned = judges.forecast(asked.questions())
+            told = {"judge": judges.name, "pairs": len(drawn), **planned.data()}
+            return Result(told, [Facts(list(told.items()))])
         found = judge_all(asked, judges, root / VERDICTS)
     finally:
         judges.close()
@@ -120,7 +125,12 @@ def judge(
         lines.append(json.dumps({"pair": pair.id, "vote": vote, "rater": f"judge:{judges.name}", "share": one.share}))
     write_text(out, "".join(f"{line}\n" for line in lines))
     facts = {"votes": len(lines), "failed": failed, "file": str(out), "judge": judges.name}
-    return Result(facts, [Facts(list(facts.items()))])
+    errors = []
+    if failed:
+        hint = "run the same command again: what was judged is kept"
+        errors.append(UserError(f"{failed:,} of {len(drawn):,} pairs have no vote", hint=hint, code=Exit.PARTIAL))
+    code = Exit.PARTIAL if errors else Exit.OK
+    return Result(facts, [Facts(list(facts.items()))], code=code, errors=errors)
 
 
 @command("evalkit.arena.board/1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 from invoke import invoke
 
 from evalkit.arena.pairs import draw_pairs, read_pairs
+from evalkit.judge import settings
 from evalkit.judge.outputs import read_outputs
+from evalkit.judge.types import Verdict
+from workbench.endpoints import Forecast
 from workbench.errors import UserError
 from workbench.people import People, Vote
 from workbench.runs import Run
@@ -152,3 +156,38 @@ def test_recorded_human_labels(tmp_path: Path, shared_data: Path) -> None:
     found = arena(tmp_path, "board", "--votes", tmp_path / "votes.jsonl", "--draws", "0").data
     assert next(line["player"] for line in found["boards"][0]["lines"]) == "llama-7b"
     assert found["votes"] == 2997 and round(found["agreement"]["alpha"]["value"], 2) == 0.88
+
+
+class Half:
+    """Judges by length, and fails on every other prompt."""
+
+    name = digest = "half"
+    ordered = True
+
+    def judge(self, duels: Any, *, listener: object = None) -> list[Verdict]:
+        return [
+            Verdict(math.nan, error="down")
+            if int(duel.instruction[1:]) % 2
+            else Verdict(float(len(duel.second) > len(duel.first)))
+            for duel in duels
+        ]
+
+    def forecast(self, duels: Any) -> Forecast:
+        return Forecast(len(duels), 0, 0, 0, 0.0, False)
+
+    def close(self) -> None:
+        pass
+
+
+def test_pairs_without_a_vote_are_told_by_the_exit_code(
+    tmp_path: Path, answers: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = pairs(tmp_path, answers, "-n", "60")
+    monkeypatch.setattr(settings, "open_judge", lambda *_: Half())
+    votes = tmp_path / "votes.jsonl"
+    arguments = [run, "--judge", "half", "--out", votes]
+    planned = arena(tmp_path, "judge", *arguments, "--dry-run")
+    assert planned.data["requests"] == 120 and not votes.exists()
+    ended = arena(tmp_path, "judge", *arguments)
+    assert ended.code == 3 and ended.data["failed"] == 30 and "30 of 60 pairs have no vote" in ended.stderr
+    assert len(votes.read_text().splitlines()) == 30
