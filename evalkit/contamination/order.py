@@ -20,6 +20,8 @@ import numpy as np
 import xxhash
 from scipy.special import stdtr  # type: ignore[import-untyped, unused-ignore]
 
+from curate.sources.packed import unpacked
+from curate.sources.rows import read_bytes
 from evalkit.models.computed import Computed
 from evalkit.models.types import Floats, Model, Windows
 from evalkit.statistics.intervals import NAN, Estimate, t_quantile
@@ -63,14 +65,14 @@ def compare_orders(canonical: Floats, shuffled: Floats, *, ddof: int = 1) -> Ord
 
 
 def read_examples(path: Path, field: str | None = None, most: int = MOST) -> list[str]:
-    """The first examples of a file in its order: a JSON list of texts, or lines with their line ends, as they are.
+    """The first examples of a file (also .gz, .zst) in its order: a JSON list of texts, or lines and their line ends.
 
     field: of JSON lines, the field that is the example (a line end is added). UserError with the line for what is none.
     """
     try:
-        data = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {error}", hint="name a text file in UTF-8", code=Exit.INPUT) from None
+        data = unpacked(path, read_bytes(path)).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UserError("this is no text in UTF-8", hint="name a text file", code=Exit.INPUT, file=path) from None
     if path.suffix == ".json":
         try:
             rows = json.loads(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -88,7 +89,12 @@ def test_what_is_no_example(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text('{"a": 1}')
     with pytest.raises(UserError, match="no JSON list"):
         read_examples(tmp_path / "list.json")
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="nowhere"):
         read_examples(tmp_path / "nowhere")
+    (tmp_path / "lines.txt.gz").write_bytes(gzip.compress(b"one\n\ntwo", mtime=0))
+    assert read_examples(tmp_path / "lines.txt.gz") == ["one\n", "two\n"]
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(UserError, match="no text in UTF-8"):
+        read_examples(tmp_path / "bytes")
     with pytest.raises(UserError, match="too few"):
         Plan.of(["a"] * 3, 2, 1, 0, Windows())
