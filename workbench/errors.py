@@ -85,7 +85,7 @@ def disk_full(error: BaseException) -> bool:
 
 
 def output_error(error: BaseException) -> UserError | None:
-    """The user error (exit 7) behind a failed write, or None when `error` is something else."""
+    """The user error (exit 7) behind a failed write or a forbidden place, or None when `error` is something else."""
     place = f" to {error.filename}" if isinstance(error, OSError) and error.filename else ""
     if disk_full(error):
         return UserError(
@@ -94,9 +94,11 @@ def output_error(error: BaseException) -> UserError | None:
             code=Exit.OUTPUT,
         )
     if isinstance(error, OSError) and error.errno in _FORBIDDEN:
+        # The system does not say whether it was reading or writing that was forbidden, unless the disk is read-only.
+        what = f"cannot write{place}" if error.errno == errno.EROFS else f"cannot open{place.replace(' to', '', 1)}"
         return UserError(
-            f"cannot write{place}: {(error.strerror or str(error)).lower()}",
-            hint="choose a directory you may write to with --out or --root",
+            f"{what}: {(error.strerror or str(error)).lower()}",
+            hint="change who may read and write it, or choose other directories with --out or --root",
             code=Exit.OUTPUT,
         )
     return None
