@@ -21,7 +21,7 @@ from evalkit.run.plan import Planned, plan
 from evalkit.run.rows import ITEMS, SCHEMA, SCORES, SUMMARY, read_rows
 from evalkit.run.settings import EvalSettings
 from evalkit.run.store import SHARED, Store
-from evalkit.run.summarise import average, estimates, groups, tally
+from evalkit.run.summarise import average, calibrated, estimates, groups, tally
 from evalkit.run.tables import SCORER, write_tables
 from evalkit.run.training import Training, seen
 from evalkit.tasks.tools import Tools
@@ -176,6 +176,7 @@ def summarise(run: Path, asked: Evaluation) -> dict[str, Any]:
                 "requests": len(set(one.requests())),
                 "metrics": estimates(scores, average=task.average),
                 "groups": groups(scores),
+                "calibration": calibrated(items, scores),
             }
         )
     names = [task["task"] for task in tasks]

@@ -47,7 +47,18 @@ def summary_blocks(summary: Mapping[str, Any]) -> list[Block]:
         (f"mean of {name.replace('_', '-')} tasks", f"{100 * found['value']:.1f} % ± {50 * _width(found):.1f}")
         for name, found in averages.items()
     ]
+    facts += [
+        (f"calibration error of {label(task['task'], task['preset'])}", interval_of(task["calibration"]["error"]))
+        for task in tasks
+        if task.get("calibration") is not None
+    ]
     return [*blocks, *([Facts(facts)] if facts else [])]
+
+
+def interval_of(stored: Mapping[str, Any]) -> str:
+    """A share with its interval."""
+    found = estimate_of(stored)
+    return f"{100 * found.value:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def _width(found: Mapping[str, Any]) -> float:

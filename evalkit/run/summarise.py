@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evalkit.statistics.calibration import calibration, probabilities
 from evalkit.statistics.intervals import LEVEL, Estimate, bits, grouped, mean, perplexity, ratio, t_quantile, wilson
 from evalkit.tasks.metrics import metric_of
 
@@ -47,6 +48,21 @@ def estimates(scores: pl.DataFrame, *, average: str = "micro") -> dict[str, dict
             whole = _estimate(metric, rows)
         found[metric] = {**asdict(whole), "better": metric_of(metric).better}
     return found
+
+
+def calibrated(items: pl.DataFrame, scores: pl.DataFrame) -> dict[str, Any] | None:
+    """Whether a model is as often right as it says, of a task of choices: its confidence is the share of the choice it
+    takes, as in the Brier score. None where a task has no such choices."""
+    import polars as pl
+
+    choices = items.filter(pl.col("state") == "scored", pl.col("logprobs").list.len() > 1)
+    right = scores.filter(pl.col("metric") == "acc").select("item", "value")
+    rows = choices.select("item", "cluster", "logprobs").join(right, on="item", maintain_order="left")
+    if not rows.height:
+        return None
+    sure = [float(probabilities(logprobs).max()) for logprobs in rows["logprobs"]]
+    found = calibration(sure, rows["value"].to_numpy(), _clusters(rows))
+    return {"error": asdict(found.error), "bins": [asdict(one) for one in found.bins]}
 
 
 def groups(scores: pl.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
@@ -89,13 +105,16 @@ def _parts(rows: pl.DataFrame, column: str) -> Iterator[tuple[str, pl.DataFrame]
         yield part[column][0], part
 
 
+def _clusters(rows: pl.DataFrame) -> list[tuple[str, str]] | None:
+    """What items are clustered by; one without a name is a cluster of its own, whatever the others are called."""
+    if rows["cluster"].null_count() == rows.height:
+        return None
+    named = zip(rows["cluster"], rows["item"], strict=True)
+    return [("item", item) if cluster is None else ("cluster", cluster) for cluster, item in named]
+
+
 def _estimate(metric: str, rows: pl.DataFrame) -> Estimate:
-    kind = metric_of(metric)
-    clusters = None
-    if rows["cluster"].null_count() < rows.height:
-        # An item without a name is a cluster of its own, whatever the others are called.
-        named = zip(rows["cluster"], rows["item"], strict=True)
-        clusters = [("item", item) if cluster is None else ("cluster", cluster) for cluster, item in named]
+    kind, clusters = metric_of(metric), _clusters(rows)
     values = rows["value"].to_numpy()
     if kind.over == "sums":
         weights = rows["weight"].to_numpy()

@@ -1,4 +1,4 @@
-"""Whether a model is as often right as it says: Brier score, calibration error, reliability curve."""
+"""Whether a model is as often right as it says: calibration error and reliability curve."""
 
 from __future__ import annotations
 
@@ -19,13 +19,6 @@ def probabilities(logprobs: Sequence[float] | Floats) -> Floats:
     values = np.asarray(logprobs, dtype=np.float64)
     shifted = np.exp(values - values.max())
     return np.asarray(shifted / shifted.sum())
-
-
-def brier(logprobs: Sequence[float] | Floats, gold: int) -> float:
-    """sum over choices of (p - [is gold])^2, from 0 to 2 (Brier, Mon. Weather Rev. 78, 1950), as lm-eval's."""
-    p = probabilities(logprobs)
-    p[gold] -= 1.0
-    return float(np.square(p).sum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from evalkit.models.types import Generated, Likelihood, Rolled
+from evalkit.statistics.calibration import probabilities
 from evalkit.tasks.items import Item
 from evalkit.tasks.render import Rendered
 from evalkit.tasks.schema import Task
@@ -82,8 +83,7 @@ def _choice(task: Task, item: Item, rendered: Rendered, answers: Sequence[Likeli
     chars, size = np.array(rendered.chars, np.float64), np.array(rendered.sizes, np.float64)
     likeliest = int(np.argmax(logprobs))
     right = max(gold, key=lambda index: logprobs[index])
-    shares = np.exp(logprobs - logprobs.max())
-    shares /= shares.sum()
+    shares = probabilities(logprobs)
     scores: dict[str, float] = {}
     weights: dict[str, float] = {}
     for metric in task.metrics:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from evalkit.run.summarise import estimates
+from evalkit.run.summarise import calibrated, estimates
 from evalkit.statistics.intervals import t_quantile, wilson
 
 
@@ -36,3 +36,19 @@ def test_an_f1_lies_between_0_and_1_and_is_never_certain() -> None:
 
 def test_an_f1_of_nothing_is_unknown() -> None:
     assert f1([0.0] * 3, [0.0] * 3)["value"] != f1([0.0] * 3, [0.0] * 3)["value"]
+
+
+def test_calibration_of_choices_in_clusters() -> None:
+    items = pl.DataFrame(
+        {
+            "item": ["a", "b", "c", "d"],
+            "cluster": ["x", "x", None, None],
+            "state": ["scored", "scored", "scored", "failed"],
+            "logprobs": [[0.0, -100.0], [0.0, -100.0], [-100.0, 0.0], None],
+        }
+    )
+    scores = pl.DataFrame({"item": ["a", "b", "c"], "metric": ["acc"] * 3, "value": [1.0, 0.0, 1.0]})
+    found = calibrated(items, scores)
+    assert found is not None and found["error"]["value"] == pytest.approx(1 / 3)
+    assert (found["error"]["n"], found["error"]["clusters"], len(found["bins"])) == (3, 2, 1)
+    assert calibrated(items.with_columns(logprobs=pl.lit([0.0])), scores) is None

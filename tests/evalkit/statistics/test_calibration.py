@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
-from evalkit.statistics.calibration import brier, calibration, probabilities
+from evalkit.statistics.calibration import calibration, probabilities
 
 
 def test_probabilities_of_choices_add_up_however_small() -> None:
     assert probabilities([-1000.0, -1000.0]).tolist() == [0.5, 0.5]
-
-
-def test_brier_of_a_sure_answer() -> None:
-    assert brier([0.0, -1e9], 0) == 0.0
-    assert brier([0.0, -1e9], 1) == 2.0
-    assert brier([math.log(0.7), math.log(0.2), math.log(0.1)], 1) == pytest.approx(0.49 + 0.64 + 0.01)
 
 
 def test_the_error_is_the_distance_of_bins_weighted_by_items() -> None:
