@@ -1,4 +1,4 @@
-"""Votes from wherever they come: people in the dashboard, judges, files of ours, of FastChat's or PandaLM's form."""
+"""Votes from wherever they come: people, judges, files of ours, of FastChat's or PandaLM's form."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def arena(ballots: Sequence[Ballot], pairs: Sequence[Pair] = (), *, control_styl
     """
     if not ballots:
         raise UserError(
-            "no votes", hint="vote in the dashboard, let a judge vote, or name --votes FILE", code=Exit.INPUT
+            "no votes", hint="let a judge vote (`evalkit arena judge`), or name --votes FILE", code=Exit.INPUT
         )
     players = sorted({name for ballot in ballots for name in (ballot.model_a, ballot.model_b)})
     number = {name: place for place, name in enumerate(players)}

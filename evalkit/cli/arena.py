@@ -40,7 +40,7 @@ def pairs(
     root: Root = DEFAULT_ROOT,
     force: Force = False,
 ) -> Result:
-    """Draw pairs of answers to vote on; the dashboard's arena page shows them blind."""
+    """Draw pairs of answers to vote on, the same for everybody."""
     from evalkit.arena.pairs import draw_pairs, write_pairs
     from evalkit.judge.outputs import read_outputs
 
