@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from evalkit.statistics.calibration import calibration, probabilities
 from evalkit.statistics.intervals import LEVEL, Estimate, bits, grouped, mean, perplexity, ratio, t_quantile, wilson
@@ -105,6 +106,16 @@ def _parts(rows: pl.DataFrame, column: str) -> Iterator[tuple[str, pl.DataFrame]
         yield part[column][0], part
 
 
+def _centered(values: npt.NDArray[np.float64], clusters: Sequence[tuple[str, str]] | None) -> Estimate:
+    """Of items that are 1 where right and below 0 where wrong: the interval of the share that is right, on that scale.
+
+    What wrong is worth hangs on the number of choices; where no item is wrong, it is as of two.
+    """
+    least = float(values.min()) if len(values) and values.min() < 0 else -1.0
+    shares = np.clip((values - least) / (1 - least), 0.0, 1.0)
+    return mean(shares, clusters, bounded=True).through(lambda share: least + (1 - least) * share, 1 - least)
+
+
 def _clusters(rows: pl.DataFrame) -> list[tuple[str, str]] | None:
     """What items are clustered by; one without a name is a cluster of its own, whatever the others are called."""
     if rows["cluster"].null_count() == rows.height:
@@ -123,7 +134,9 @@ def _estimate(metric: str, rows: pl.DataFrame) -> Estimate:
             found = _within(found, kind.most, int((weights > 0).sum()))
     else:
         most = 1.0 if kind.share else kind.most
-        if most is None:
+        if kind.centered:
+            found = _centered(values, clusters)
+        elif most is None:
             found = mean(values, clusters)
         else:
             shares = np.clip(values / most, 0.0, 1.0)  # a sum of probabilities may be 1 and a rounding error

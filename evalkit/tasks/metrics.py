@@ -14,7 +14,8 @@ class Metric(NamedTuple):
     formulation: of the tasks that have it. over: `items`, the mean of the items' values; or `sums`, the ratio of the
     sum of the values to the sum of the weights. finish: what is done with that mean or ratio: nothing, `exp`, or
     `bits` (division by ln 2). better: which way. share: whether every value is 0 or 1, so that the mean is a
-    proportion. most: values lie between 0 and this by their nature, so that their interval does too.
+    proportion. most: values lie between 0 and this by their nature, so that their interval does too. centered: they
+    lie between what is wrong, below 0, and 1.
     """
 
     formulation: str
@@ -24,6 +25,7 @@ class Metric(NamedTuple):
     better: Literal["higher", "lower"] = "higher"
     share: bool = False
     most: float | None = None
+    centered: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -32,7 +34,7 @@ METRICS: dict[str, Metric] = {
     "acc_bytes": Metric("choice", "the likeliest choice a byte of UTF-8 is right", share=True),
     "acc_token": Metric("choice", "the likeliest choice a token is right", share=True),
     "acc_mutual_info": Metric("choice", "the choice that the question makes likelier most is right", share=True),
-    "acc_centered": Metric("choice", "acc between chance (0) and always right (1)"),
+    "acc_centered": Metric("choice", "acc between chance (0) and always right (1)", centered=True),
     "greedy": Metric("choice", "the right choice is what greedy decoding would say", share=True),
     "brier": Metric(
         "choice", "squared distance of the choices' probabilities from the right answer", better="lower", most=2.0

@@ -52,3 +52,21 @@ def test_calibration_of_choices_in_clusters() -> None:
     assert found is not None and found["error"]["value"] == pytest.approx(1 / 3)
     assert (found["error"]["n"], found["error"]["clusters"], len(found["bins"])) == (3, 2, 1)
     assert calibrated(items.with_columns(logprobs=pl.lit([0.0])), scores) is None
+
+
+@pytest.mark.parametrize("wrong", [0, 3, 6])
+def test_a_centered_share_has_the_interval_of_the_share(wrong: int) -> None:
+    right = [1.0] * (6 - wrong)
+    rows = {"item": list("abcdef"), "cluster": [None] * 6, "group": [None] * 6, "weight": [None] * 6}
+    schema = {"cluster": pl.String, "group": pl.String, "weight": pl.Float64}
+    found = {
+        name: estimates(
+            pl.DataFrame({**rows, "metric": [name] * 6, "value": right + [low] * wrong}, schema_overrides=schema)
+        )
+        for name, low in (("acc", 0.0), ("acc_centered", -1 / 3))
+    }
+    plain, centered = found["acc"]["acc"], found["acc_centered"]["acc_centered"]
+    least = -1 / 3 if wrong else -1.0
+    for end in ("value", "low", "high"):
+        assert centered[end] == pytest.approx(least + (1 - least) * plain[end])
+    assert centered["high"] > centered["low"]
