@@ -9,6 +9,7 @@ from workbench.errors import Exit, UserError
 
 DISTRIBUTION = "winnow-workbench"
 LIBRARIES = (
+    "apscheduler",
     "brotli",
     "datasketch",
     "duckdb",
@@ -35,6 +36,7 @@ LIBRARIES = (
     "scipy",
     "trafilatura",
     "typer",
+    "tzdata",
     "xxhash",
     "zstandard",
 )

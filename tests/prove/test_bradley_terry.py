@@ -10,7 +10,7 @@ import pytest
 from evalkit.arena.ratings import Battles, components, fit
 
 pytestmark = pytest.mark.prove
-SIMULATIONS = 4000
+SIMULATIONS = 2000
 STRENGTHS = np.array([0.0, 0.2, 0.5, 0.9, 1.4])
 
 
