@@ -22,7 +22,7 @@ Ties = Literal["half", "davidson"]
 ELO_SCALE = 400 / math.log(10)
 ELO_CENTRE = 1000.0
 _STEPS = 100
-_TOLERANCE = 1e-12  # of the Newton decrement, in units of log-likelihood
+_TOLERANCE = 1e-12  # of the Newton decrement, as a share of the log-likelihood, whose own rounding grows with the votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,8 @@ def fit(
             )  # only differences are determined: their mean is 0
         except np.linalg.LinAlgError:
             raise ValueError("an effect cannot be told apart from the strengths") from None
-        if down @ step < _TOLERANCE:
+        if down @ step < _TOLERANCE * max(1.0, abs(value)):
+            theta = theta + step  # the last digits: so near the maximum a full step squares the error
             break
         scale = 1.0
         while (after := problem.loss(theta + scale * step)) > value - 1e-4 * scale * (down @ step) and scale > 1e-8:

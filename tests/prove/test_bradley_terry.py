@@ -35,7 +35,7 @@ def test_coverage(n: int, shared: float, per_prompt: int, record: Callable[[str,
     rng = np.random.default_rng(17)
     players = [str(number) for number in range(len(STRENGTHS))]
     # What the votes tend to: the strengths that fit all of a large sample best, shared form and ties included.
-    large = votes(rng, 4_000_000, shared, per_prompt)
+    large = votes(rng, 1_000_000, shared, per_prompt)
     truth = fit(large, players).strengths
     inside = alone = total = 0
     for _ in range(SIMULATIONS):

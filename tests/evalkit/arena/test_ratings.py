@@ -122,3 +122,9 @@ def test_who_cannot_be_compared() -> None:
         tally([(1, 1, 1.0, 1.0)])
     with pytest.raises(ValueError, match="outcomes"):
         tally([(0, 1, 0.7, 1.0)])
+
+
+def test_a_million_votes_are_no_harder() -> None:
+    battles, players, _ = simulated()
+    many = battles.weighed(np.full(len(battles.left), 1e6))
+    assert fit(many, players).strengths == pytest.approx(fit(battles, players).strengths, abs=1e-9)
