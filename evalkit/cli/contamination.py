@@ -32,7 +32,7 @@ Stride = Annotated[
 ]
 
 
-@command("eval.contamination.order/1")
+@command("evalkit.contamination.order/1")
 def order(
     screen: Screen,
     model: ModelName,
@@ -90,7 +90,7 @@ def order(
     return _result(run, summary, [Facts(facts, title="Order")])
 
 
-@command("eval.contamination.membership/1")
+@command("evalkit.contamination.membership/1")
 def membership(
     screen: Screen,
     model: ModelName,
@@ -167,7 +167,7 @@ def membership(
     return _result(run, summary, [*blocks, Facts([("verdict", summary["verdict"])])])
 
 
-@command("eval.contamination.known/1")
+@command("evalkit.contamination.known/1")
 def known(
     screen: Screen,
     run: Annotated[str, typer.Argument(metavar="EVALUATION", help="A finished run of `evalkit run`: id or path.")],
@@ -212,7 +212,7 @@ def known(
     return replace(ended, code=Exit.GATE, errors=errors) if errors else ended
 
 
-@command("eval.contamination.canaries/1")
+@command("evalkit.contamination.plant/1")
 def plant(
     screen: Screen,
     run: Annotated[str, typer.Argument(metavar="EVALUATION", help="A finished run whose items are planted.")],
@@ -234,9 +234,10 @@ def plant(
     where = _where(screen, root, out, resume, force)
     try:
         doses = [int(dose) for dose in copies.split(",")]
-        assert min(doses) >= 0
-    except (ValueError, AssertionError):
-        raise UserError(f"'{copies}' is no list of numbers", hint="for example --copies 0,1,2,4") from None
+    except ValueError:
+        doses = [-1]
+    if min(doses) < 0:
+        raise UserError(f"'{copies}' is no list of numbers", hint="for example --copies 0,1,2,4")
     made, summary = canaries.plant(
         data, registry.find(run, root), where, base=Path(), items=items, copies=doses, seed=seed
     )
@@ -256,7 +257,7 @@ def plant(
     return _result(made, summary, [Facts(facts, title="Planted"), files, "\n".join(lines)])
 
 
-@command("eval.contamination.gain/1")
+@command("evalkit.contamination.gain/1")
 def gain(
     screen: Screen,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="A run of `evalkit contamination plant`.")],

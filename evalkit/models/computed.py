@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ class _Cut(NamedTuple):
     begins: int
 
 
-class Computed:
+class Computed(ABC):
     """A part of `evalkit.models.types.Model`; who inherits it says how a prompt is encoded, and generates."""
 
     def __init__(self, coder: Coder, engine: Engine, context: int) -> None:
@@ -36,9 +37,9 @@ class Computed:
         self._coder, self._engine = coder, engine
         self._read = self._written = 0
 
+    @abstractmethod
     def prompt_ids(self, prompt: Prompt) -> list[int]:
         """The tokens of a prompt."""
-        raise NotImplementedError
 
     def loglikelihoods(
         self, pairs: Sequence[Pair], *, listener: Listener | None = None

@@ -50,8 +50,8 @@ def test_recorded_verdicts(files: Path) -> None:
     assert again.envelope["data"]["win_rate"] == data["win_rate"]
 
 
-def test_the_mock_model_judges_in_both_orders(files: Path, tmp_path: Path) -> None:
-    planned = judge(files, "--endpoint", "http://127.0.0.1:9/v1#m", "--dry-run")
+def test_a_dry_run_counts_both_orders_and_writes_nothing(files: Path) -> None:
+    planned = judge(files, "--endpoint", "http://127.0.0.1:9/v1#m", "--dry-run", "--out", files / "run")
     assert planned.envelope["data"]["requests"] == 2 * ROWS and not (files / "run").exists()
 
 
