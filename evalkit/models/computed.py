@@ -120,7 +120,7 @@ class Computed(ABC):
         """Tokens read (each that was computed) and written."""
         return {"tokens_computed": self._engine.computed + self._read, "tokens_written": self._written}
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most have nothing open, which is no duty to say so)
         """Nothing is open."""
 
     def _positions(self, windows: Windows) -> int:
