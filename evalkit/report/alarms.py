@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtr, stdtr, stdtrit
@@ -128,13 +128,8 @@ def moments(change: Floats, clusters: Ints | None) -> tuple[float, float, int]:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that a person should hear of. about: which watched thing and number; acknowledged: until when."""
+    """Something that a person should hear of. about: which task."""
 
     level: Level
     about: str
     message: str
-    window: str
-
-    def data(self) -> dict[str, Any]:
-        """For `alarms.jsonl` and the user's command."""
-        return {"level": self.level, "about": self.about, "message": self.message, "window": self.window}

@@ -34,7 +34,7 @@ def build(plan: Plan, folder: Path, window: str, home: Path, root: Path, command
     command: what makes this report again. Raises UserError for what cannot be opened or asked.
     """
     before = Before.of(home)
-    models = [model_part(plan, one, before, window, root, listener) for one in plan.watch if one.model is not None]
+    models = [model_part(plan, one, before, root, listener) for one in plan.watch if one.model is not None]
     datasets = [dataset_part(one, before, root) for one in plan.watch if one.dataset is not None]
     alarms = list(_alarms(models, home, window))
     level = _level(alarms)

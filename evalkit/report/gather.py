@@ -61,7 +61,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     raise UserError("this is no report that can be read", hint=hint, code=Exit.INPUT, file=path)
 
 
-def newest(pattern: str, root: Path) -> str:
+def newest(pattern: str) -> str:
     """What a name or pattern of paths means now: of several the one whose files are newest, by name among equals.
 
     Raises UserError (exit 4) where a pattern meets nothing.
@@ -77,19 +77,19 @@ def newest(pattern: str, root: Path) -> str:
     return str(max(found, key=lambda path: (path.stat().st_mtime_ns, path.name)))
 
 
-def model_part(plan: Plan, one: Watched, before: Before, window: str, root: Path, listener: Listener) -> dict[str, Any]:
+def model_part(plan: Plan, one: Watched, before: Before, root: Path, listener: Listener) -> dict[str, Any]:
     """Everything about one watched model: its evaluation, its change, its perplexity, its alarms."""
     from evalkit.models.open import open_model
 
     assert one.model is not None
-    spec = newest(one.model, root)
+    spec = newest(one.model)
     earlier = before.of_model(one.name)
     part: dict[str, Any] = {"name": one.name, "model": spec, "alarms": []}
     opened = open_model(spec, root=root)
     part["digest"] = opened.digest
     try:
         if plan.tasks:
-            part |= _evaluated(plan, spec, opened, earlier, window, root, listener)
+            part |= _evaluated(plan, spec, opened, earlier, root, listener)
         if plan.text:
             part |= _read_texts(plan, opened, earlier, root, listener)
         part["account"] = dict(opened.account())
@@ -103,7 +103,6 @@ def _evaluated(
     spec: str,
     opened: Any,
     earlier: Sequence[Mapping[str, Any]],
-    window: str,
     root: Path,
     listener: Listener,
 ) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _evaluated(
         "tasks": summary["tasks"],
         "baseline": baseline,
     }
-    alarms = [*_missing(plan, summary, runs), *_watched(plan, run.path, summary, runs, fine, window)]
+    alarms = [*_missing(summary, runs), *_watched(plan, run.path, summary, runs, fine)]
     if baseline is not None:
         compared = compare_runs(registry.find(baseline, root), run.path, within=plan.gates.min_effect or None)
         part["notes"] = compared.notes
@@ -149,8 +148,8 @@ def _evaluated(
             message = (
                 f"{row.metric} is worse than the baseline's by {_points(row.loss, row.metric)}: {row.verdict.words}"
             )
-            alarms.append(Alarm("warn", row.label, message, window))
-    part["alarms"] = [alarm.data() for alarm in alarms]
+            alarms.append(Alarm("warn", row.label, message))
+    part["alarms"] = [asdict(alarm) for alarm in alarms]
     return part
 
 
@@ -158,27 +157,26 @@ def _points(loss: float, metric: str) -> str:
     return f"{100 * loss:.2f} points" if metric_of(metric).share else f"{loss:.4g}"
 
 
-def _missing(plan: Plan, summary: Mapping[str, Any], runs: Sequence[str]) -> list[Alarm]:
+def _missing(summary: Mapping[str, Any], runs: Sequence[str]) -> list[Alarm]:
     """What cannot be told: tasks whose items failed, or of which there are more or fewer than last time."""
     found = []
-    last = (
-        {one["task"]: one for one in read_summary(Path(runs[-1]))["tasks"]} if runs and Path(runs[-1]).is_dir() else {}
-    )
+    earlier = read_summary(Path(runs[-1]))["tasks"] if runs and Path(runs[-1]).is_dir() else []
+    last = {label(one["task"], one["preset"]): one for one in earlier}
     for task in summary["tasks"]:
         name = label(task["task"], task["preset"])
         if task["failed"] or task["unscored"]:
             told = f"{task['failed']:,} items failed and {task['unscored']:,} could not be judged, of {task['items']:,}"
-            found.append(Alarm("warn", name, told, ""))
+            found.append(Alarm("warn", name, told))
         before = last.get(name)
         if before is not None and before["items"] != task["items"]:
-            found.append(Alarm("warn", name, f"{task['items']:,} items, {before['items']:,} last time", ""))
+            found.append(Alarm("warn", name, f"{task['items']:,} items, {before['items']:,} last time"))
     gone = sorted(last.keys() - {label(task["task"], task["preset"]) for task in summary["tasks"]})
-    found += [Alarm("warn", name, "was there last time, and is missing", "") for name in gone]
+    found += [Alarm("warn", name, "was there last time, and is missing") for name in gone]
     return found
 
 
 def _watched(
-    plan: Plan, run: Path, summary: Mapping[str, Any], runs: Sequence[str], fine: Sequence[bool], window: str
+    plan: Plan, run: Path, summary: Mapping[str, Any], runs: Sequence[str], fine: Sequence[bool]
 ) -> list[Alarm]:
     """The sequential test of every task's first metric."""
     found = []
@@ -199,7 +197,7 @@ def _watched(
                 f"{metric} has fallen by {_points(-signal.change, metric)} [{_points(-signal.high, metric)}, "
                 f"{_points(-signal.low, metric)}] over the last {signal.reports} report(s), {signal.items:,} items"
             )
-            found.append(Alarm("error", label(task["task"], task["preset"]), message, window))
+            found.append(Alarm("error", label(task["task"], task["preset"]), message))
     return found
 
 
@@ -224,9 +222,7 @@ def _read_texts(
 
     found = []
     for name, source in plan.text.items():
-        run = measure(
-            Measuring.of([opened], open_texts(newest(source, root), root), Windows()), root, listener=listener
-        )
+        run = measure(Measuring.of([opened], open_texts(newest(source), root), Windows()), root, listener=listener)
         summary = read_summary(run.path)
         first = next((one for report in earlier for one in report.get("texts", []) if one["name"] == name), None)
         rows = [
@@ -240,7 +236,7 @@ def _read_texts(
 def dataset_part(one: Watched, before: Before, root: Path) -> dict[str, Any]:
     """What a watched dataset run holds, and what has changed since the last report on it."""
     assert one.dataset is not None
-    run = Run.open(newest(one.dataset, root), root)
+    run = Run.open(newest(one.dataset), root)
     if run.manifest is None:
         raise UserError(f"{run.path} is not finished", hint="watch finished runs", code=Exit.INPUT)
     counts = dict(run.manifest.counts)

@@ -230,3 +230,13 @@ def test_an_alarm_whose_teller_was_killed_is_told_by_the_next_tick(plan: Path, m
     (home / "alarms.jsonl").write_bytes((home / "alarms.jsonl").read_bytes()[:-9])
     known = invoke("evalkit", "report", "acknowledge", plan, "recorded: words", "--root", plan.parent / "ws")
     assert known.code == 0
+
+
+def test_a_task_under_a_preset_is_known_again(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (plan.parent / "words.yaml").write_text(TASK + "presets:\n  short: {decoding: {max_new: 4}}\n")
+    values = json.loads(plan.read_text())
+    plan.write_text(json.dumps({**values, "tasks": [f"{plan.parent / 'words.yaml'}@short"]}))
+    tick(plan, monkeypatch, 1)
+    assert tick(plan, monkeypatch, 2).code == 0
+    report = json.loads((plan.parent / "ws/reports/nightly/2026-11-02T0600Z/report.json").read_text())
+    assert report["models"][0]["tasks"][0]["preset"] == "short" and report["alarms"] == []
