@@ -142,7 +142,7 @@ def summarise(comparison: Comparison, judged: Sequence[Judged]) -> dict[str, Any
     shares = np.array([one.share for one in judged])
     known = np.isfinite(shares)
     rate = win_rate(shares + 1)
-    estimate = mean(100 * shares[known])
+    estimate = mean(shares[known], bounded=True).scaled(100)
     lengths = np.array([[len(duel.first), len(duel.second)] for duel in matched.duels], np.int64).reshape(-1, 2)
     placed = position(judged)
     reads = any(member.voice is not None for member in comparison.settings.judges)

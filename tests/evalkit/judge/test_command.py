@@ -129,3 +129,10 @@ def test_half_characters_and_markup_in_answers(files: Path) -> None:
     ended = judge(files, "--recorded", files / "verdicts.json", "--out", files / "run")
     assert ended.code == 3 and ended.data["failed"] == 1
     assert json.loads((files / "run/annotations.json").read_text())[0]["preference"] is None
+
+
+def test_winning_always_is_not_certain(files: Path) -> None:
+    rows = json.loads((files / "verdicts.json").read_text())
+    (files / "verdicts.json").write_text(json.dumps([{**row, "preference": 2} for row in rows]))
+    data = judge(files, "--recorded", files / "verdicts.json").envelope["data"]
+    assert data["win_rate"] == data["high"] == 100 and 80 < data["low"] < 95
