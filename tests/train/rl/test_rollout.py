@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -23,6 +24,7 @@ from train.data.chat import load_template, recorded
 from train.distributed import World
 from train.open import open_model
 from train.rewards.types import Scores
+from train.rl import making
 from train.rl.credit import CriticCredit, GroupCredit, Paid
 from train.rl.kl import KlSettings
 from train.rl.prompts import PromptData, load, prompt_of
@@ -231,6 +233,19 @@ def test_settings_of_what_is_said(folder: Path, tmp_path: Path) -> None:
         assert (table["score"][rollout] == judged[rollout]).filter(~cut).all()
     halves = policies.trained(folder, tmp_path / "bf16", "ppo", rollouts=2, precision="bf16")
     assert 0 < max(told(halves.run.path, "policy.sampler_gap")) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("usual", "furthest", "is_bad"), [(0.9e-5, 0.9e-4, False), (1.2e-5, 0.0, True), (0.0, 1.2e-4, True)]
+)
+def test_sampler_and_trainer_may_be_so_far_apart(usual: float, furthest: float, is_bad: bool) -> None:
+    """Relative above 1, so that a token of -8 may be off by eight times as much."""
+    trained = torch.full((40, 50), -8.0, dtype=torch.float64)
+    sampled = trained - 8 * usual
+    sampled[3, 4] -= 8 * furthest
+    assert making.gap(sampled, trained, 2000, bounded=False) == pytest.approx(usual + furthest, rel=1e-3)
+    with pytest.raises(RuntimeError, match="sampler and trainer disagree") if is_bad else contextlib.nullcontext():
+        making.gap(sampled, trained, 2000, bounded=True)
 
 
 def test_prompts_without_room_are_left_out_or_an_error(folder: Path, tmp_path: Path) -> None:
