@@ -282,20 +282,23 @@ def group(name: str, help: str) -> typer.Typer:
     return line
 
 
-def app(name: str, help: str) -> typer.Typer:
-    """A command line called `name`: plain help (rich is never imported for it), `--version`, our form of errors."""
-
-    def version(asked: bool) -> None:
+def _version(name: str) -> Callable[[bool], None]:
+    def told(asked: bool) -> None:
         if asked:
             typer.echo(f"{name} {__version__}")
             raise typer.Exit
 
-    def base(
-        context: typer.Context,
-        version: Annotated[
-            bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
-        ] = False,
-    ) -> None:
+    return told
+
+
+def app(name: str, help: str, alone: Callable[..., None] | None = None) -> typer.Typer:
+    """A command line called `name`: plain help (rich is never imported for it), `--version`, our form of errors.
+
+    alone: what it does without a command, made by `command` (default: it prints its help).
+    """
+    asked = typer.Option("--version", callback=_version(name), is_eager=True, help="Show the version and exit.")
+
+    def base(context: typer.Context, version: Annotated[bool, asked] = False) -> None:
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
 
@@ -308,5 +311,20 @@ def app(name: str, help: str) -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    line.callback(invoke_without_command=True)(base)
+    line.callback(invoke_without_command=True)(base if alone is None else _with_version(alone, asked))
     return line
+
+
+def _with_version(alone: Callable[..., None], asked: Any) -> Callable[..., None]:
+    @functools.wraps(alone)
+    def base(version: bool, **options: Any) -> None:
+        alone(**options)
+
+    parameter = inspect.Parameter(
+        "version", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, asked]
+    )
+    signature = inspect.signature(alone)
+    parameters = [*signature.parameters.values(), parameter]
+    base.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    base.__annotations__ = {each.name: each.annotation for each in parameters}
+    return base

@@ -77,7 +77,7 @@ def is_run(directory: Path) -> bool:
     return (directory / manifest.NAME).is_file() or (directory / "started.json").is_file()
 
 
-def _known(root: Path) -> Iterator[tuple[str, Path]]:
+def known(root: Path) -> Iterator[tuple[str, Path]]:
     """Id and directory of every run under `root`."""
     if root.is_dir():
         for directory in root.iterdir():
@@ -116,7 +116,7 @@ def read_started(directory: Path) -> Started | None:
 def list_runs(root: Path) -> list[RunInfo]:
     """Every run known under `root`, oldest first; a manifest that cannot be read makes its run `unreadable`."""
     found = []
-    for name, directory in _known(root):
+    for name, directory in known(root):
         try:
             found.append(describe(directory, name))
         except UserError:
@@ -131,15 +131,17 @@ def find(name: str, root: Path) -> Path:
     """
     if is_run(Path(name)):
         return Path(name)
-    known = list(_known(root))
-    found = sorted({directory.resolve() for known_name, directory in known if known_name == name})
+    everything = list(known(root))
+    found = sorted({directory.resolve() for known_name, directory in everything if known_name == name})
     if len(found) == 1:
         return found[0]
     if found:
         raise UserError(f"two runs are called '{name}'", hint=f"name one by its path: {' or '.join(map(str, found))}")
     if Path(name).is_dir():
         raise UserError(f"{name} holds no run", hint="a run has a manifest.json or started.json", code=Exit.INPUT)
-    hint = did_you_mean(name, (known_name for known_name, _ in known)) or f"`workbench runs --root {root}` lists them"
+    hint = (
+        did_you_mean(name, (known_name for known_name, _ in everything)) or f"`workbench runs --root {root}` lists them"
+    )
     raise UserError(f"no run '{name}' under {root}, and no such directory", hint=hint, code=Exit.INPUT)
 
 
@@ -170,7 +172,7 @@ def _locate(parent: Parent, child: Path, root: Path) -> tuple[Path | None, str]:
     """Where a parent lies now: the directory whose manifest has the digest, else one of its name, marked changed."""
     candidates = [
         (child.resolve() / parent.path).resolve(),
-        *(path for name, path in _known(root) if name == parent.id),
+        *(path for name, path in known(root) if name == parent.id),
     ]
     finished = [path for path in candidates if (path / manifest.NAME).is_file()]
     same = [path for path in finished if manifest.digest(path) == parent.digest]

@@ -8,6 +8,6 @@ One SQLite file under the workspace, in WAL mode, so that a dashboard writes whi
 returned from is on the disk.
 """
 
-from workbench.people.store import FILE, Label, Note, People, Vote
+from workbench.people.store import FILE, Label, Note, People, Vote, jsonl
 
-__all__ = ["FILE", "Label", "Note", "People", "Vote"]
+__all__ = ["FILE", "Label", "Note", "People", "Vote", "jsonl"]

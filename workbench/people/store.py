@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -72,6 +73,11 @@ class Note:
     rater: str
     text: str
     time: str = field(default_factory=now, compare=False)
+
+
+def jsonl(rows: Iterable[Label | Note]) -> str:
+    """One JSON object a line, as they are exported and as a run that reads them digests them."""
+    return "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
 
 
 class People:

@@ -1,0 +1,67 @@
+"""Questions to runs, answered once: the cache between the pages and `dashboard.queries`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import streamlit as st
+
+from dashboard.settings import current
+from dashboard.source import Source, open_database
+from dashboard.workspace import RunRef, Workspace, scan
+from workbench.people import People
+from workbench.tables import Database
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple, Generic[T]):
+    """What a query function returned, and the SQL it asked, for those who want to see it."""
+
+    value: T
+    sql: tuple[str, ...]
+
+
+def workspace() -> Workspace:
+    """The runs as they are now; cheap enough for every rerun."""
+    return scan(current().root)
+
+
+def ask(function: Callable[..., T], run: RunRef, **values: Any) -> Answer[T]:
+    """`function(source, **values)` of `dashboard.queries`, from the cache where the same was asked of the same run.
+
+    values: numbers, strings, None, or tuples of these; never a frame (Streamlit hashes large ones by a sample).
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    key = tuple(sorted(values.items()))
+    return _asked(name, str(run.path), run.version, key, function, run)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _asked(
+    name: str, path: str, version: str, values: tuple[Any, ...], _function: Callable[..., Any], _run: RunRef
+) -> Answer[Any]:
+    source = source_of(_run)
+    return Answer(_function(source, **dict(values)), tuple(source.asked))
+
+
+def source_of(run: RunRef) -> Source:
+    """The run to be asked without the cache: for what changes while it is watched."""
+    return Source(_database(tuple(map(str, workspace().directories))), run)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _database(directories: tuple[str, ...]) -> Database:
+    return open_database([Path(each) for each in directories])
+
+
+def people() -> People:
+    """The votes, labels and notes of the workspace."""
+    return _people(str(current().root))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _people(root: str) -> People:
+    return People(Path(root))

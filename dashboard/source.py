@@ -1,0 +1,106 @@
+"""Where the numbers come from: SQL over the Parquet files of one run, read only, limited in time and memory."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboard.workspace import RunRef
+from workbench.errors import Exit, UserError
+from workbench.tables import Database, connect
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MEMORY_MB = 384
+QUERY_S = 8.0
+
+
+def open_database(directories: Sequence[Path]) -> Database:
+    """DuckDB for the pages: it sees these directories only, and no query takes more than `QUERY_S`."""
+    return connect(directories, memory_mb=MEMORY_MB, threads=2, query_s=QUERY_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One run to be asked; what every function of `dashboard.queries` gets first."""
+
+    database: Database
+    run: RunRef
+    asked: list[str] = field(default_factory=list)
+    """The SELECTs so far, as a person would type them."""
+
+    def has(self, table: str) -> bool:
+        """Whether the run has this table (a directory of Parquet files, or one file)."""
+        return bool(self._files(table))
+
+    def query(self, sql: str, **values: Any) -> pl.DataFrame:
+        """Run one SELECT. `{name}` in it stands for a table of the run, `$name` for one of `values`.
+
+        Table names are written by us; whatever comes from a page or a URL is a value. Raises UserError for a table that
+        the run does not have (exit 4), or cannot be read, and for a query that takes too long.
+        """
+        import duckdb
+
+        named = {name: self._read(name) for name in _tables(sql)}
+        self.asked.append(sql.format_map({name: f"'{self.run.id}/{name}/*.parquet'" for name in named}) + _told(values))
+        try:
+            return self.database.query(sql.format_map(named), values or None)
+        except duckdb.Error as error:
+            raise UserError(
+                f"a table of the run '{self.run.id}' cannot be read: {str(error).splitlines()[0][:200]}",
+                hint=f"curate verify {self.run.path}" if self.run.kind.startswith("curate") else self._remake(),
+                code=Exit.INPUT,
+            ) from None
+
+    def json(self, name: str) -> Any:
+        """A JSON file of the run; UserError (exit 4) where it is missing or torn."""
+        try:
+            return json.loads((self.run.path / name).read_bytes())
+        except (OSError, ValueError) as error:
+            why = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+            raise UserError(f"{name} of the run '{self.run.id}' {why}", hint=self._remake(), code=Exit.INPUT) from None
+
+    def columns(self, table: str) -> dict[str, str]:
+        """The columns of a table of the run, with their DuckDB types."""
+        rows = self.query("DESCRIBE SELECT * FROM {" + table + "}").rows()  # noqa: S608 - a name of ours
+        return {str(row[0]): str(row[1]) for row in rows}
+
+    def _read(self, table: str) -> str:
+        files = self._files(table)
+        if not files:
+            raise UserError(
+                f"the run '{self.run.id}' has no table '{table}'",
+                hint=self._remake() if self.run.readable else "it is not finished; look again when it is",
+                code=Exit.INPUT,
+            )
+        names = ", ".join(_quoted(path) for path in files)
+        return f"read_parquet([{names}], union_by_name=true)"
+
+    def _files(self, table: str) -> list[Path]:
+        source = self.run.path.resolve() / table
+        if source.is_dir():
+            return sorted(source.glob("*.parquet"))
+        single = source.with_name(f"{source.name}.parquet")
+        return [single] if single.is_file() else []
+
+    def _remake(self) -> str:
+        return f"see how the run ended: workbench lineage {self.run.path}"
+
+
+def _tables(sql: str) -> list[str]:
+    return [name for _, name, _, _ in string.Formatter().parse(sql) if name]
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return "".join(f"\n-- ${name} = {value!r}" for name, value in values.items())
+
+
+def _quoted(path: Path) -> str:
+    """A path as SQL text that names this one file: DuckDB would take `*`, `?` and `[` in a run's name for patterns."""
+    return "'" + re.sub(r"[*?\[]", r"[\g<0>]", str(path)).replace("'", "''") + "'"

@@ -1,0 +1,49 @@
+"""The one place where text from runs reaches the page as HTML; it takes only what `workbench.html` made safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+
+import streamlit as st
+
+from workbench.html import Html, Span, escape, mark, visible
+from workbench.visible import one_line
+
+
+def show(markup: Html) -> None:
+    """Put markup of our own into the page. Raises TypeError for a plain string: it may come from anywhere."""
+    if not isinstance(markup, Html):
+        raise TypeError("only markup made by workbench.html may be shown")
+    st.html(Html(f'<div class="wn">{markup}</div>'))
+
+
+def style() -> None:
+    """The style sheet of our marks; once a page."""
+    st.html(Html(f"<style>{_sheet()}</style>"))
+
+
+@cache
+def _sheet() -> str:
+    return resources.files("dashboard").joinpath("marks.css").read_text("utf-8")
+
+
+def line(text: str, *, strong: bool = False, soft: bool = False) -> None:
+    """A line of text as it is: no Markdown, nothing hidden."""
+    kind = "strong" if strong else "soft" if soft else ""
+    show(Html(f'<p class="line {kind}">{visible(text)}</p>'))
+
+
+def document(text: str, spans: Iterable[Span] = (), *, label: str) -> None:
+    """A document in a box that scrolls, spans marked; `label` names the box for those who do not see it."""
+    named = f'tabindex="0" role="region" aria-label="{escape(label)}"'
+    show(Html(f'<div class="text" dir="auto" {named}>{mark(text, spans)}</div>'))
+
+
+_MARKDOWN = str.maketrans({each: "\\" + each for each in "\\`*_{}[]()<>#+-.!|~:$^=&"})
+
+
+def label(text: str) -> str:
+    """A name from the disk for the label of a widget, where Streamlit reads Markdown: nothing in it is markup."""
+    return one_line(text).translate(_MARKDOWN)

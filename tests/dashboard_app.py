@@ -1,0 +1,109 @@
+"""The dashboard in a test: a page run without a browser, and the whole application in headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+APP = ROOT / "dashboard" / "app.py"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def page(name: str, root: Path, **query: str) -> Any:
+    """A page of the dashboard over a workspace, run once (`AppTest`); `query` is what stands in its URL."""
+    testing = pytest.importorskip("streamlit.testing.v1")
+    from dashboard import settings
+
+    settings.use(settings.Settings(root=root))
+    app = testing.AppTest.from_file(str(APP), default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.switch_page(f"app_pages/{name}.py").run()
+
+
+def texts(app: Any) -> str:
+    """All that the page says: titles, captions, tables, marks, in one string to be searched."""
+    found = [str(getattr(each, "value", "")) for kind in ("title", "caption", "markdown") for each in app.get(kind)]
+    found += [str(each.proto.body) for each in app.get("html") if not each.proto.body.startswith("<style")]
+    found += [each.proto.label for each in app.get("metric")] + [each.proto.body for each in app.get("metric")]
+    found += [str(each.value) for each in app.get("arrow_data_frame")] + [str(each.value) for each in app.get("code")]
+    return "\n".join(found)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A browser's page, with what went wrong in it."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def settled(self) -> None:
+        """Wait until the server has run the page to its end."""
+        self.page.wait_for_selector("[data-testid=stAppViewContainer] h1", timeout=60_000)
+        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+
+    def clean(self) -> None:
+        """No error in the console, and nothing asked of anybody else."""
+        assert self.errors == []
+        assert self.outside == []
+
+
+@contextmanager
+def served(*options: str) -> Iterator[str]:
+    """The dashboard as its own process; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "dashboard", "--port", str(port), *options]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None, f"the dashboard ended with {process.returncode}"
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """Headless Chromium; skips where it or Playwright is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def visit(opened: Any, address: str, path: str = "", *, dark: bool = False, height: int = 1000) -> Iterator[Seen]:
+    """A page in a window of its own; what it asks of others and logs as errors is kept."""
+    context = opened.new_context(color_scheme="dark" if dark else "light", viewport={"width": 1280, "height": height})
+    seen = Seen(context.new_page())
+    seen.page.on("console", lambda line: seen.errors.append(line.text) if line.type == "error" else None)
+    seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    own = (address, address.replace("http", "ws", 1), "data:", "blob:")
+    seen.page.on("request", lambda asked: None if asked.url.startswith(own) else seen.outside.append(asked.url))
+    seen.page.goto(f"{address}/{path}")
+    seen.settled()
+    yield seen
+    context.close()
