@@ -13,7 +13,7 @@ import polars as pl
 import xxhash
 
 from curate.ask.finished import FinishedRun
-from curate.classify import files
+from curate.classify import files, labels
 from curate.classify.files import Row
 from curate.classify.settings import Source
 from workbench.errors import UserError, did_you_mean
@@ -34,6 +34,7 @@ SCHEMA: dict[str, Any] = {
 }
 JOIN = " + "
 """Between the labels of an example that has several."""
+_COLUMNS = ("id", "url", "host", "lang", "text")
 _URL_FIELDS = ("url", "source_url", "uri")
 
 
@@ -100,7 +101,10 @@ class Reader:
             name = str(local) if local.is_dir() else source.run
             self._runs[source.run] = FinishedRun.open(name, self._root)
         run = self._runs[source.run]
-        documents = run.scan("documents").select("id", "url", "host", "lang", "text")
+        if source.about is None:
+            documents = run.scan("documents").select(_COLUMNS)
+        else:
+            documents = self._given(source, run)
         if source.langs is not None:
             documents = documents.filter(pl.col("lang").is_in(source.langs))
         if source.urls is not None:
@@ -115,6 +119,27 @@ class Reader:
             yield {**row, "label": label, "source": source.name, "group": group}
         if empty:
             self._notes.append(f"{empty:,} documents of {source.run} have no word and are left out")
+
+    def _given(self, source: Source, run: FinishedRun) -> pl.LazyFrame:
+        """The documents, kept and dropped, that people gave the source's label."""
+        assert source.about is not None
+        assert source.given is not None
+        said = labels.of(run.run.id, source.about, self._root)
+        if said.input.path not in self._inputs:
+            self._inputs[said.input.path] = said.input
+            self._notes += said.notes
+        ids = [item for item, label in said.labels.items() if label == source.given]
+        if not ids:
+            there = ", ".join(sorted(set(said.labels.values())))
+            self._notes.append(f"{source.run}: no document is '{source.given}' on '{source.about}', only: {there}")
+        tables = [run.scan(name).select(_COLUMNS) for name in ("documents", "dropped") if run.has(name)]
+        found = pl.concat(tables).filter(pl.col("id").is_in(ids)).collect()
+        lost = len(ids) - found["id"].n_unique()
+        if lost:
+            self._notes.append(
+                f"{lost:,} documents that people labelled are not in {source.run}, or without their text"
+            )
+        return found.lazy()
 
     def _listed(self, path: Path) -> list[str]:
         entries = [line.strip() for row in files.read_rows(path) for line in str(row.values["text"]).splitlines()]

@@ -51,6 +51,10 @@ class Source(Section):
     """The field whose values are kept together by the split (default: host of the `url`, else each row alone)."""
     urls: str | None = None
     """A file with one URL or host a line: of the run, only the documents that it lists."""
+    about: str | None = None
+    """Of a run, kept or dropped, only documents that people labelled on this question ..."""
+    given: str | None = None
+    """... with this label, such as `good`: by most of those who gave one."""
     langs: list[str] | None = None
     """Of a run, only documents in these languages."""
     limit: PositiveInt | None = None
@@ -60,8 +64,10 @@ class Source(Section):
     def _one_place(self) -> Self:
         if (self.path is None) == (self.run is None):
             raise ValueError("give path or run")
-        if self.run is None and (self.urls is not None or self.langs is not None):
-            raise ValueError("urls and langs choose among the documents of a run")
+        if self.run is None and (self.urls, self.langs, self.about, self.given) != (None,) * 4:
+            raise ValueError("urls, langs, about and given choose among the documents of a run")
+        if (self.about is None) != (self.given is None):
+            raise ValueError("about and given go together: a question, and the label that people gave")
         if self.label is not None and self.labels is not None:
             raise ValueError("give label or labels")
         if self.run is not None and (self.label or self.labels or self.group):
@@ -72,6 +78,8 @@ class Source(Section):
     def name(self) -> str:
         """What the source is called in tables."""
         place = self.path or self.run or ""
+        if self.about is not None:
+            place = f"{place}: {self.about} {self.given}"
         return place if self.urls is None else f"{place} listed in {self.urls}"
 
 

@@ -46,6 +46,19 @@ def flag_values(name: str, values: Sequence[str] | None, recipe: Path | None, ro
     return {name: found}
 
 
+def flag_labels(values: Sequence[str] | None, recipe: Path | None, root: Path) -> dict[str, list[dict[str, str]]]:
+    """The two sides that people's labels `good` and `bad` on a question make of a run's documents: RUN:ABOUT."""
+    sides: dict[str, list[dict[str, str]]] = {"positive": [], "negative": []}
+    for value in values or []:
+        run, colon, about = value.partition(":")
+        if not colon or not run or not about:
+            raise UserError(f"--labels {value}: not of the form RUN:ABOUT", hint="for example runs/crawl:quality")
+        named = flag_path(recipe, run) if Path(run).is_dir() else run
+        for side, given in (("positive", "good"), ("negative", "bad")):
+            sides[side].append({"run": named, "about": about, "given": given})
+    return {side: sources for side, sources in sides.items() if sources}
+
+
 def _values(name: str, recipe: Path | None, root: Path) -> dict[str, str]:
     path = Path(name)
     if path.is_dir() and registry.is_run(path):

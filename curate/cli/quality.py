@@ -33,6 +33,12 @@ Labelled = Annotated[
     list[str] | None,
     typer.Option("--labelled", metavar="FILE:FIELD", help="A file whose rows carry a label in FIELD."),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels", metavar="RUN:ABOUT", help="Documents of a run that people called good or bad on a question."
+    ),
+]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="linear|fasttext", help="What learns.")]
 _SHOWN = 12
 
@@ -45,6 +51,7 @@ def train(
     positive: Positive = None,
     negative: Negative = None,
     labelled: Labelled = None,
+    labels: Labels = None,
     engine: Engine = None,
     out: Out = None,
     seed: Seed | None = None,
@@ -56,7 +63,7 @@ def train(
     """Train on examples of both sides, and judge the model on hosts and files that were held out."""
     from curate.classify import config, model, training
 
-    settings, folder = _settings(root, recipe, positive, negative, labelled, engine, seed, sets)
+    settings, folder = _settings(root, recipe, positive, negative, labelled, labels, engine, seed, sets)
     ready = training.prepare(settings, folder, root)
     if settings.positive_label not in ready.labels or len(ready.labels) != 2:
         hint = "--set positive_label=LABEL names the one whose probability is the score"
@@ -93,6 +100,7 @@ def evaluate(
     positive: Positive = None,
     negative: Negative = None,
     labelled: Labelled = None,
+    labels: Labels = None,
     on: Annotated[str | None, typer.Option("--on", metavar="PATH|RUN", help="Texts without labels.")] = None,
     sets: Sets = None,
     root: Root = DEFAULT_ROOT,
@@ -102,7 +110,7 @@ def evaluate(
     from curate.classify.examples import Reader
     from curate.classify.sources import flag_source
 
-    settings, folder = _settings(root, recipe, positive, negative, labelled, None, None, sets)
+    settings, folder = _settings(root, recipe, positive, negative, labelled, labels, None, None, sets)
     _, found = model.load(trained, root, config.QUALITY)
     score = found.described.score or settings.positive_label
     sources = {score: settings.positive, "negative": settings.negative}
@@ -110,7 +118,9 @@ def evaluate(
     unknown = [] if on is None else [flag_source(on, recipe, root)]
     read = reader.read(sources, [*settings.labelled, *unknown])
     if read.frame.is_empty():
-        raise UserError("nothing to judge the model on", hint="name --positive and --negative, --labelled or --on")
+        raise UserError(
+            "nothing to judge the model on", hint="name --positive and --negative, --labelled, --labels or --on"
+        )
     for note in read.notes:
         screen.warn(note)
     frame = training.scored(training.measured(read.frame), found)
@@ -124,16 +134,19 @@ def _settings(
     positive: list[str] | None,
     negative: list[str] | None,
     labelled: list[str] | None,
+    labels: list[str] | None,
     engine: str | None,
     seed: int | None,
     sets: list[str] | None,
 ) -> tuple[Quality, Path]:
     from curate.classify.settings import Quality
-    from curate.classify.sources import flag_values, settings_of
+    from curate.classify.sources import flag_labels, flag_values, settings_of
 
     flags: dict[str, Any] = {}
     flags |= flag_values("positive", positive, recipe, root)
     flags |= flag_values("negative", negative, recipe, root)
+    for side, sources in flag_labels(labels, recipe, root).items():
+        flags[side] = [*flags.get(side, []), *sources]
     flags |= flag_values("labelled", labelled, recipe, root)
     if engine is not None:
         flags["engine"] = engine

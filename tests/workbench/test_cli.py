@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from workbench import doctor, parts
 from workbench.cli import main
 from workbench.errors import Exit, UserError
+from workbench.people import Label, Note, People
 from workbench.runs import Run
 
 
@@ -54,6 +55,34 @@ def test_lineage_of_an_unknown_run(tmp_path: Path) -> None:
     done = call("lineage", "mixd", "--root", str(tmp_path))
     assert done.exit_code == Exit.INPUT
     assert done.stderr.endswith("hint: did you mean 'mixed'?\n")
+
+
+def test_what_people_said_of_a_run(tmp_path: Path) -> None:
+    make(tmp_path)
+    root = ("--root", str(tmp_path))
+    assert call("labels", "crawl", *root).stdout == f"no labels on crawl under {tmp_path}\n"
+    with People(tmp_path) as people:
+        for number in range(21):
+            people.label(Label("crawl", f"d{number:02d}", "quality", "ann", "good", "2026-01-01T00:00:00.000Z"))
+        people.label(Label("crawl", "d00", "spam", "ann", "bad", "2026-01-01T00:00:00.000Z"))
+        people.note(Note("crawl", "", "bob", "<b>odd</b>\x1b[31m", "2026-01-02T00:00:00.000Z"))
+    assert "and 2 more: --to FILE.jsonl writes all" in call("labels", "crawl", *root).stdout
+    assert len(data("labels", "crawl", *root)["labels"]) == 22
+    to = tmp_path / "spam.jsonl"
+    assert "1 labels written to" in call("labels", "crawl", "--about", "spam", "--to", str(to), *root).stdout
+    assert [json.loads(line) for line in to.read_text().splitlines()] == [
+        {
+            "run": "crawl",
+            "item": "d00",
+            "about": "spam",
+            "rater": "ann",
+            "label": "bad",
+            "time": "2026-01-01T00:00:00.000Z",
+        }
+    ]
+    assert "\x1b" not in call("notes", "crawl", *root).stdout
+    assert [note["text"] for note in data("notes", "crawl", *root)["notes"]] == ["<b>odd</b>\x1b[31m"]
+    assert call("labels", "nothing", *root).exit_code == Exit.INPUT
 
 
 def test_doctor_tells_what_is_here(tmp_path: Path) -> None:

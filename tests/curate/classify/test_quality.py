@@ -8,10 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 from small_runs import document, small_run
+from typer.testing import CliRunner
 from whole_run import Ended, curate
 
 from curate.classify import model, opened
 from curate.classify.config import Classify
+from workbench.cli import main
+from workbench.files import sha256
+from workbench.people import Label, People
 
 from .conftest import rows, write
 
@@ -65,6 +69,62 @@ def test_a_run_and_a_list_of_hosts_are_sources(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [parent["id"] for parent in manifest["parents"]] == ["crawl"]
     assert manifest["inputs"][0]["path"] == "listed.txt"
+
+
+def test_labels_of_people_are_sources(tmp_path: Path) -> None:
+    """Good ones and bad ones, kept or dropped; what is split or gone is counted, and more labels make another run."""
+    texts = [
+        document(f"{good}{at}", row["text"], host=f"h{at}") for good in (0, 1) for at, row in enumerate(rows(good > 0))
+    ]
+    run = small_run(tmp_path / "crawl", texts[:80], [(row, "rule") for row in texts[80:]])
+    with People(tmp_path / "root") as people:
+        for place, row in enumerate(texts):
+            for rater in ("ann", "bob", "cid"):
+                says = "good" if (place >= 60) == (rater != "cid") else "bad"  # cid errs each time
+                people.label(Label("crawl", row["id"], "quality", rater, says))
+        people.label(Label("crawl", texts[0]["id"], "quality", "cid", ""))
+        people.label(Label("crawl", texts[0]["id"], "quality", "bob", "good"))  # 1 : 1
+        people.label(Label("crawl", "gone", "quality", "ann", "bad"))
+        people.label(Label("crawl", texts[1]["id"], "other", "ann", "good"))
+    ended = train(tmp_path, "--labels", f"{run}:quality")
+    assert ended.code == 0, ended.stderr
+    used = {(row["label"], row["source"]): 0 for row in ended.data["evaluation"]["used"]}
+    assert used == {(side, f"{run}: quality {given}"): 0 for side, given in (("positive", "good"), ("negative", "bad"))}
+    examples = pl.read_parquet(tmp_path / "out" / "examples" / "*.parquet")
+    assert dict(examples.group_by("label").len().iter_rows()) == {"positive": 60, "negative": 59}
+    assert ended.envelope["warnings"][:2] == [
+        "raters are split about 1 documents of 'crawl', which are left out",
+        f"1 documents that people labelled are not in {run}, or without their text",
+    ]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [parent["id"] for parent in manifest["parents"]] == ["crawl"]
+    written = tmp_path / "labels.jsonl"
+    shown = CliRunner().invoke(
+        main, ["labels", str(run), "--about", "quality", "--to", str(written), "--root", str(tmp_path / "root")]
+    )
+    assert shown.exit_code == 0, shown.stderr
+    assert manifest["inputs"] == [
+        {"path": "labels of crawl about quality", "bytes": written.stat().st_size, "digest": sha256(written)}
+    ]
+    with People(tmp_path / "root") as people:
+        people.label(Label("crawl", texts[2]["id"], "quality", "dan", "bad"))
+    assert train(tmp_path, "--labels", f"{run}:quality").code == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "message"),
+    [
+        ("crawl", 2, "not of the form RUN:ABOUT"),
+        ("crawl:quality", 4, "nobody labelled documents of 'crawl' about 'quality'"),
+        ("crawl:other", 2, "the class 'negative' has no example"),
+    ],
+)
+def test_labels_that_are_not_there(tmp_path: Path, given: str, code: int, message: str) -> None:
+    run = small_run(tmp_path / "crawl", [document("a", "words of a text")])
+    with People(tmp_path / "root") as people:
+        people.label(Label("crawl", document("a", "")["id"], "other", "ann", "good"))
+    ended = train(tmp_path, "--labels", f"{run.parent}/{given}")
+    assert ended.code == code and message in ended.stderr
 
 
 def test_eval_scores_other_examples(trained: Path, tmp_path: Path) -> None:
