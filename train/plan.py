@@ -186,11 +186,15 @@ class Pace:
 
 
 def probe(step: Callable[[], int], seconds: float = 10.0, *, clock: Callable[[], float] = time.perf_counter) -> Pace:
-    """Run `step` (which trains once and says how many tokens it read) for so long, after one that is not counted.
+    """Run `step` (which trains once and says how many tokens it read) for so long, after one that is not counted; one
+    that takes as long by itself is counted, and is the only one.
 
     clock: tells seconds.
     """
-    step()
+    begin = clock()
+    tokens = step()
+    if (took := clock() - begin) >= seconds:
+        return Pace(tokens / took, 1, 0.0)
     rates: list[float] = []
     begin = clock()
     while not rates or clock() - begin < seconds:

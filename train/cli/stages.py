@@ -298,7 +298,7 @@ def run_stage(screen: Screen, recipe: Training, where: Where, dry_run: bool, mak
         if dry_run:
             from train.stages.forecast import blocks, forecast
 
-            data = forecast(stage, world)
+            data = forecast(stage, world, screen.say)
             return Result(data, blocks(data))
         trained = train(stage, world, where, screen)
         return _told(trained) if world.first else Result(blocks=[])

@@ -77,6 +77,7 @@ class _Parts:
             seen=rollouts.seen,
             prepare=rollouts.open,
             rehearsal=self._rehearsal(),
+            rehearsed=f"rollouts of {rollouts.plan.prompts * rollouts.plan.n:,} responses, sampled and learned from,",
             beside=self._beside(),
             effort=self._effort(),
         )

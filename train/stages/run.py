@@ -63,9 +63,9 @@ class Stage:
     in a checkpoint, given what writes the other files there. notes: figures for `stage.json` and the card that are
     known before; after: those known in the end. seen: what so many steps read, by part. prepare: makes, in the run's
     directory and before the model, what the terms read there; every process calls it, and what is whole already stays.
-    rehearsal: terms that cost the same and need nothing prepared, for a forecast. beside: bytes of other models in
-    memory, by what they are, and effort: arithmetic for a token that is read, as a multiple of what training the model
-    with it takes, both for a forecast. unit: what the loss is a mean over.
+    rehearsal: terms that cost the same and need nothing prepared, for a forecast; rehearsed: what a step of them is, in
+    words. beside: bytes of other models in memory, by what they are, and effort: arithmetic for a token that is read,
+    as a multiple of what training the model with it takes, both for a forecast. unit: what the loss is a mean over.
     """
 
     kind: str
@@ -87,6 +87,7 @@ class Stage:
     seen: Callable[[int], Mapping[str, Mapping[str, float]]] = lambda steps: {}
     prepare: Callable[[Path, World], None] = lambda path, world: None
     rehearsal: Sequence[Term] = ()
+    rehearsed: str = ""
     beside: Mapping[str, int] = field(default_factory=dict)
     effort: float = 1.0
     unit: str = "token"

@@ -23,6 +23,7 @@ from train.cli.rl import pg, ppo
 from train.data.chat import load_template, recorded
 from train.distributed import World
 from train.open import open_model
+from train.plan import Pace
 from train.rewards.types import Scores
 from train.rl import making
 from train.rl.credit import CriticCredit, GroupCredit, Paid
@@ -420,7 +421,14 @@ def test_a_forecast(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(forecast, "PROBE_S", 0.1)
     stage, _ = _stage(folder, tmp_path / "out", kind, **options(folder, kind))
     stage.prepare.__self__.maker.reward = Unasked()
-    found = forecast.forecast(stage, World())
+    made, unjudged, said = [], Rollouts.unjudged, []
+    monkeypatch.setattr(Rollouts, "unjudged", lambda self, number: made.append(number) or unjudged(self, number))
+    monkeypatch.setattr(forecast.plan, "probe", lambda step, seconds: (step(), Pace(1000.0, 1, 0.0))[1])
+    found = forecast.forecast(stage, World(), said.append)
+    assert made == [0], "a step is one rollout, which all its terms read"
+    assert said == [
+        "timing rollouts of 16 responses, sampled and learned from, for 0.1 s, or one where it takes longer"
+    ]
     assert found["steps"] == 16 and found["tokens"] == stage.seen(16)["rollouts"]["tokens"]
     assert found["seconds"] > 0 and {"reference"} <= found["memory"].keys()
     assert ("critic" in found["memory"]) == (kind == "ppo")
@@ -442,3 +450,4 @@ def test_plans_by_command(folder: Path, tmp_path: Path, monkeypatch: pytest.Monk
     for kind in ("pg", "ppo"):
         done = CliRunner().invoke(whole_app, ["plan", kind, *map(str, given)])
         assert done.exit_code == 0 and "arithmetic" in done.stdout, done.output
+        assert "timing rollouts of 4 responses" in done.stderr
