@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import texts
+from dashboard import cards, texts
 from dashboard.settings import current
 
 PAGES = (
@@ -36,4 +36,5 @@ texts.style()
 about = next(help for _, title, _, help in PAGES if title == page.title)
 st.title(page.title, anchor=False)
 st.caption(about + (" · demo data, made of invented pages" if current().demo else ""))
-page.run()
+with cards.guarded():
+    page.run()

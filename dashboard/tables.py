@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dashboard import texts
 from workbench.visible import one_line
 
 if TYPE_CHECKING:
@@ -62,4 +63,4 @@ def pages(total: int, key: str) -> int:
 def shown(offset: int, rows: int, total: int, what: str, *, of: str = "") -> None:
     """Which part of everything stands above: `rows 51 to 100 of 1,234 documents`."""
     part = f"Rows {offset + 1:,} to {offset + rows:,} of {total:,} {what}" if rows else f"No {what}"
-    st.caption(part + (f" {of}" if of else "") + ".")
+    texts.line(part + (f" {of}" if of else "") + ".", soft=True)
