@@ -62,8 +62,8 @@ class Seen:
 
 
 @contextmanager
-def served(*options: str) -> Iterator[str]:
-    """The dashboard as its own process; its address."""
+def served(*options: str) -> Iterator[tuple[str, int]]:
+    """The dashboard as its own process; its address and its process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -76,7 +76,7 @@ def served(*options: str) -> Iterator[str]:
                     break
             assert process.poll() is None, f"the dashboard ended with {process.returncode}"
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(30)

@@ -1,0 +1,211 @@
+"""How long the dashboard's pages take in a browser, on runs of full size: python benchmarks/dashboard.py [--workspace DIR]
+
+The workspace (default: made by dashboard_data.py in a temporary folder) holds a run of a million documents, evaluations of
+200,000 items and an arena. Each figure is the median of several visits in headless Chromium; `first paint` is a new
+window until the page stands whole, `switch` is a click in the navigation, each with a server that has been up for
+a while and, apart from it, the very first visit of each page. The budgets are those of docs/dashboard.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent)]
+
+import dashboard_app as app  # noqa: E402
+
+PAGES = ("overview", "rules", "documents", "overlap", "training", "evals", "arena", "lineage", "playground")
+ROUNDS = 5
+SESSIONS = 3
+# Pages that only their query tells whole, and what must stand on them before they count as painted.
+MARKER = "[data-testid=stAppViewContainer] h1"
+
+
+@contextmanager
+def window(opened: Any) -> Iterator[tuple[Any, list[int]]]:
+    """A new window, and the bytes that came over its sockets."""
+    context = opened.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    received: list[int] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))),
+    )
+    yield page, received
+    context.close()
+
+
+def whole(page: Any, title: str) -> None:
+    """Wait until the page of this title stands and the server has nothing more to send."""
+    page.wait_for_function(
+        "title => document.querySelector('[data-testid=stAppViewContainer] h1')?.innerText === title "
+        "&& document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'",
+        arg=title,
+        timeout=120_000,
+    )
+
+
+def visit(opened: Any, address: str, name: str) -> tuple[float, int]:
+    """Seconds until a page stands in a new window, and the bytes over its socket."""
+    with window(opened) as (page, received):
+        began = time.perf_counter()
+        page.goto(f"{address}/{'' if name == 'overview' else name}", wait_until="commit")
+        whole(page, name.capitalize())
+        seconds = time.perf_counter() - began
+        page.wait_for_timeout(300)
+        return seconds, sum(received)
+
+
+def switches(opened: Any, address: str) -> dict[str, float]:
+    """Seconds from a click in the navigation until the other page stands; each page entered from the one before."""
+    took: dict[str, list[float]] = {name: [] for name in PAGES}
+    with window(opened) as (page, _):
+        page.goto(address)
+        whole(page, "Overview")
+        for _ in range(ROUNDS + 1):
+            for name in (*PAGES[1:], PAGES[0]):
+                link = page.get_by_role("link", name=name.capitalize()).first
+                began = time.perf_counter()
+                link.click()
+                whole(page, name.capitalize())
+                took[name].append(time.perf_counter() - began)
+    return {name: statistics.median(times[1:]) for name, times in took.items()}
+
+
+def changed(page: Any, selector: str, act: Callable[[], None]) -> float:
+    """Seconds from an act until the text of an element is another one."""
+    before = page.inner_text(selector)
+    began = time.perf_counter()
+    act()
+    page.wait_for_function(
+        "([selector, before]) => { const now = document.querySelector(selector); return now && now.innerText !== before }",
+        arg=[selector, before],
+        timeout=60_000,
+    )
+    return time.perf_counter() - began
+
+
+def preview(opened: Any, address: str) -> float:
+    """Seconds from a key on the threshold's slider until the counts of the preview have changed."""
+    with window(opened) as (page, _):
+        page.goto(f"{address}/rules")
+        whole(page, "Rules")
+        slider = page.locator(".st-key-rthr-slide [role=slider]").first
+        times = []
+        for number in range(ROUNDS + 1):
+            slider.focus()
+            key = "ArrowRight" if number % 2 == 0 else "ArrowLeft"
+            times.append(changed(page, ".st-key-rules-preview", lambda key=key: page.keyboard.press(key)))
+            whole(page, "Rules")
+        return statistics.median(times[1:])
+
+
+def vote(opened: Any, address: str) -> float:
+    """Seconds from the key of a vote until the next pair stands."""
+    with window(opened) as (page, _):
+        page.goto(f"{address}/arena")
+        whole(page, "Arena")
+        name = page.get_by_label("Your name, for votes and labels")
+        name.fill(f"bench {time.time_ns()}")
+        name.press("Enter")
+        page.wait_for_selector(".st-key-arena-progress")
+        whole(page, "Arena")
+        page.locator("h1").click()
+        times = []
+        for number in range(2 * ROUNDS):
+            key = "ArrowLeft" if number % 2 else "ArrowRight"
+            times.append(changed(page, ".st-key-arena-progress", lambda key=key: page.keyboard.press(key)))
+            whole(page, "Arena")
+        return statistics.median(times[1:])
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError
+
+
+def memory(opened: Any, address: str, pid: int) -> float:
+    """The server's resident megabytes while three visitors have been to every page."""
+    contexts = [opened.new_context() for _ in range(SESSIONS)]
+    pages = [context.new_page() for context in contexts]
+    for name in PAGES:
+        for page in pages:
+            page.goto(f"{address}/{'' if name == 'overview' else name}")
+            whole(page, name.capitalize())
+    found = resident_mb(pid)
+    for context in contexts:
+        context.close()
+    return found
+
+
+def measure(workspace: Path) -> dict[str, Any]:
+    with app.served("--root", str(workspace)) as (address, pid), app.browser() as opened:
+        first = {name: visit(opened, address, name)[0] for name in PAGES}
+        paints = {name: [visit(opened, address, name) for _ in range(ROUNDS)] for name in PAGES}
+        result: dict[str, Any] = {
+            "first_visit_s": first,
+            "first_paint_s": {name: statistics.median(time for time, _ in each) for name, each in paints.items()},
+            "socket_kb": {name: max(size for _, size in each) / 1024 for name, each in paints.items()},
+            "switch_s": switches(opened, address),
+            "preview_s": preview(opened, address),
+            "vote_s": vote(opened, address),
+            "resident_mb": memory(opened, address, pid),
+        }
+    return result
+
+
+def table(found: dict[str, Any]) -> str:
+    lines = [
+        "# The dashboard's pages in a browser",
+        "",
+        "Written by `python benchmarks/dashboard.py`: a run of a million documents, two evaluations of 200,000 items, a",
+        "training of 100,000 steps, an arena of 2,000 pairs; headless Chromium and the server on the same two cores.",
+        "",
+        "| page | very first visit, s | first paint, s | switch, s | over the socket, kB |",
+        "|---|---|---|---|---|",
+    ]
+    for name in PAGES:
+        row = [found[key][name] for key in ("first_visit_s", "first_paint_s", "switch_s")]
+        lines.append(f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + f" | {found['socket_kb'][name]:.0f} |")
+    lines += [
+        "| budget | | 1.50 | 0.70 | 1,024 |",
+        "",
+        f"- threshold moved until the exact counts stand: {found['preview_s']:.2f} s (budget 0.8 s)",
+        f"- key of a vote until the next pair stands: {found['vote_s']:.2f} s (budget 0.25 s)",
+        f"- resident memory of the server with three visitors: {found['resident_mb']:.0f} MB (budget 600 MB)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--workspace", type=Path)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace = asked.workspace
+        if workspace is None:
+            workspace = Path(scratch) / "workspace"
+            subprocess.run([sys.executable, str(HERE / "dashboard_data.py"), "--out", str(workspace)], check=True)
+        found = measure(workspace)
+    (HERE / "results" / "dashboard.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    (HERE / "results" / "dashboard.md").write_text(table(found), "utf-8")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
