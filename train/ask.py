@@ -76,6 +76,13 @@ class Said(NamedTuple):
     error: str | None = None
 
 
+class Chosen(NamedTuple):
+    """How probable each option is among them, in their order; `error` says why there are no such shares."""
+
+    shares: Sequence[float] = ()
+    error: str | None = None
+
+
 class Voice(Protocol):
     """A model that can be asked. chat: whether it answers conversations."""
 
@@ -92,9 +99,9 @@ class Voice(Protocol):
         """What it says to each. Where the same is asked several times in one call, the answers are drawn apart."""
         ...
 
-    def choose(self, asked: Sequence[Asked], options: Sequence[str]) -> list[list[float] | None]:
-        """How probable each option is as the beginning of the answer, among the options; None where it is unknown: a
-        server that names none of them, a request that failed, a prompt without room in the context."""
+    def choose(self, asked: Sequence[Asked], options: Sequence[str]) -> list[Chosen]:
+        """How probable each option is as the beginning of the answer, among the options. It is unknown where a server
+        names none of them, where a request failed, and for a prompt without room in the context."""
         ...
 
     def forecast(self, asked: Sequence[Asked], how: How) -> Forecast:
@@ -138,16 +145,13 @@ class Remote:
         found = self.client.ask(requests, listener)
         return [Said(each.text, each.reasons[0] if each.reasons else "", each.error) for each in found]
 
-    def choose(self, asked: Sequence[Asked], options: Sequence[str]) -> list[list[float] | None]:
+    def choose(self, asked: Sequence[Asked], options: Sequence[str]) -> list[Chosen]:
         """From the likeliest first tokens where the server tells them; else 1 for the option that it writes."""
         more = {"logprobs": True, "top_logprobs": _TOP} if self.chat else {"logprobs": 5}
         fixed = {"max_tokens": 1, "temperature": 0, **more}
         answers = list(self.client.ask([_request(one, self.chat, fixed) for one in asked]))
-        failed = [answer.error for answer in answers if answer.error is not None]
-        if len(failed) == len(answers):
-            message = f"{self.name} failed on all {len(failed):,} requests; the first: {failed[0]}"
-            raise UserError(message, hint="try again: what was answered is kept", code=Exit.PARTIAL)
-        return [None if answer.error is not None else _chosen(answer, options) for answer in answers]
+        check_any(self.name, [answer.error for answer in answers])
+        return [_chosen(answer, options) for answer in answers]
 
     def forecast(self, asked: Sequence[Asked], how: How) -> Forecast:
         """At the endpoint's prices, tokens estimated."""
@@ -192,12 +196,14 @@ class Own:
                 self.account.add(_FREE, usage)
         return found
 
-    def choose(self, asked: Sequence[Asked], options: Sequence[str]) -> list[list[float] | None]:
+    def choose(self, asked: Sequence[Asked], options: Sequence[str]) -> list[Chosen]:
         """From the log-probabilities of the options' tokens after the prompt."""
         ends = [self._opened.tokenizer.encode(option) for option in options]
         prompts = [self._ids(one) for one in asked]
         longest = max(map(len, ends))
-        found: list[list[float] | None] = [None] * len(prompts)
+        found = [Chosen(error=f"longer than the {self._sampler.context:,} tokens that {self.name} reads")] * len(
+            prompts
+        )
         fitting = [place for place, one in enumerate(prompts) if len(one) + longest <= self._sampler.context]
         whole = [[*prompts[place], *end] for place in fitting for end in ends]
         done = self._sampler.generate(whole, Params(max_new=0), echo=True)
@@ -207,7 +213,7 @@ class Own:
                 scored = done[at * len(ends) + number].prompt
                 assert scored is not None
                 levels.append(math.fsum(scored.logprobs[-len(end) :]))
-            found[place] = _shares(levels)
+            found[place] = Chosen(_shares(levels))
             tokens = sum(len(whole[at * len(ends) + number]) for number in range(len(ends)))
             self.account.add(_FREE, Answer(prompt_tokens=tokens, attempts=1))
         return found
@@ -226,6 +232,22 @@ class Own:
 
 
 _FREE = Endpoint(url="http://127.0.0.1", model="own")
+
+
+def check_any(name: str, errors: Sequence[str | None]) -> None:
+    """Raises UserError (exit 3) where every request to `name` has an error: what the first was, and whether asking the
+    same again can help."""
+    failed = [error for error in errors if error is not None]
+    if failed and len(failed) == len(errors):
+        message = f"{name} failed on all {len(failed):,} requests; the first: {failed[0]}"
+        raise UserError(message, hint=advice(failed[0]), code=Exit.PARTIAL)
+
+
+def advice(error: str) -> str:
+    """What to do about a request that failed. A server that refused it will refuse it again."""
+    if re.match(r"HTTP 4(?!08|09|25|29)\d\d", error):
+        return "the server refused what it was asked: put that right, and run the same command again"
+    return "run the same command again: it goes on from what is done"
 
 
 def once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -272,17 +294,20 @@ def _text(one: Asked) -> str:
     return "\n\n".join(f"{message['role'].title()}: {message['content']}" for message in one) + "\n\nAssistant:"
 
 
-def _chosen(answer: Answer, options: Sequence[str]) -> list[float] | None:
+def _chosen(answer: Answer, options: Sequence[str]) -> Chosen:
+    if answer.error is not None:
+        return Chosen(error=answer.error)
     levels = [-math.inf] * len(options)
     for token, logprob in _first_tokens(answer.body):
         for number, option in enumerate(options):
             if token.strip() == option.strip():
                 levels[number] = _add(levels[number], logprob)
     if max(levels) > -math.inf:
-        return _shares(levels)
+        return Chosen(_shares(levels))
     said = answer.text.strip()
     wrote = [float(re.match(rf"{re.escape(option.strip())}(?!\w)", said) is not None) for option in options]
-    return wrote if any(wrote) else None
+    named = ", ".join(option.strip() for option in options)
+    return Chosen(wrote) if any(wrote) else Chosen(error=f"the answer begins with none of {named}")
 
 
 def _first_tokens(body: Mapping[str, Any]) -> list[tuple[str, float]]:

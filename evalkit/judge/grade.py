@@ -106,6 +106,8 @@ def grade(asked: Grading, root: Path, *, out: Path | None = None, force: bool = 
         raise UserError(
             f"{asked.model.name} answers no conversations", hint="a model with a chat template, or chat:URL#NAME"
         )
+    from train.ask import advice
+
     run = Run.create(out, KIND, asked.recipe, root=root, force=force)
     with run:
         if not run.is_finished:
@@ -113,10 +115,9 @@ def grade(asked: Grading, root: Path, *, out: Path | None = None, force: bool = 
                 rows = _graded(asked, _answered(asked, cache), cache)
             summary = summarise(asked, rows)
             if not any(row.grade is not None for row in rows):
-                first = next(row.error for row in rows)
-                raise UserError(
-                    f"not one of {len(rows):,} answers has a grade: {first}", hint="run it again", code=Exit.PARTIAL
-                )
+                first = str(rows[0].error)
+                message = f"not one of {len(rows):,} answers has a grade: {first}"
+                raise UserError(message, hint=advice(first), code=Exit.PARTIAL)
             write_text(run.path / ROWS, "".join(json.dumps(_row(row)) + "\n" for row in rows))
             write_text(run.path / SUMMARY, json.dumps(jsonable(summary), indent=1, allow_nan=False) + "\n")
             source = Input(path=str(asked.source), bytes=asked.source.stat().st_size, digest=sha256(asked.source))

@@ -39,9 +39,8 @@ class VoiceJudge:
         """Verdicts by the prompt's own way."""
         asked = [self._messages(duel) for duel in duels]
         if self.prompt.options is not None:
-            shares = self.voice.choose(asked, self.prompt.options)
-            nothing = Verdict(math.nan, error="the judge named neither answer, or could not be asked")
-            return [nothing if share is None else Verdict(share[1]) for share in shares]
+            chosen = self.voice.choose(asked, self.prompt.options)
+            return [Verdict(math.nan, error=one.error) if one.error else Verdict(one.shares[1]) for one in chosen]
         from train.ask import How
 
         said = self.voice.say(asked, How(self.prompt.max_new, 0.0), seed=self.seed, listener=listener)

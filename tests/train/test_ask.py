@@ -9,8 +9,8 @@ import httpx
 import pytest
 import speaking_models
 
-from train.ask import How, Own, Voice, VoiceSettings, once, open_voice
-from workbench.errors import UserError
+from train.ask import Chosen, How, Own, Voice, VoiceSettings, once, open_voice
+from workbench.errors import Exit, UserError
 from workbench.recipes import from_values, resolve
 
 ENDPOINT = {"url": "http://127.0.0.1:9/v1", "model": "m", "attempts": 1, "concurrency": 1, "price": {"prompt": 1e6}}
@@ -58,19 +58,25 @@ def test_a_server_that_tells_likelihoods_chooses_softly(tmp_path: Path) -> None:
         return {"choices": [choice]}
 
     voice, asked = remote(tmp_path / "1", chat)
-    assert voice.choose(["?"], ("A", "B"))[0] == pytest.approx([0.75, 0.25])
+    assert voice.choose(["?"], ("A", "B"))[0].shares == pytest.approx([0.75, 0.25])
     assert (asked[0]["logprobs"], asked[0]["max_tokens"]) == (True, 1)
 
     def text(body: dict[str, Any]) -> dict[str, Any]:
         told = {"top_logprobs": [{" B": math.log(0.9), " A": math.log(0.1)}]}
         return {"choices": [{"text": " B", "logprobs": told}]}
 
-    assert remote(tmp_path / "2", text, chat=False)[0].choose(["?"], ("A", "B"))[0] == pytest.approx([0.1, 0.9])
-    for said, chosen in (("B.", [0, 1]), ("Neither", None)):
+    assert remote(tmp_path / "2", text, chat=False)[0].choose(["?"], ("A", "B"))[0].shares == pytest.approx([0.1, 0.9])
+    for said, chosen in (("B.", Chosen([0, 1])), ("Neither", Chosen(error="the answer begins with none of A, B"))):
         body = {"choices": [{"message": {"content": said}}]}
         assert remote(tmp_path / said, lambda _: body)[0].choose(["?"], ("A", "B")) == [chosen]  # noqa: B023
-    with pytest.raises(UserError, match="m failed on all 1 requests"):
-        remote(tmp_path / "3", lambda body: 500)[0].choose(["?"], ("A", "B"))
+    for status, hint in (
+        (500, "run the same command again"),
+        (400, "the server refused what it was asked"),
+        (429, "run"),
+    ):
+        with pytest.raises(UserError, match=f"m failed on all 1 requests; the first: HTTP {status}") as caught:
+            remote(tmp_path / str(status), lambda body: status)[0].choose(["?"], ("A", "B"))  # noqa: B023
+        assert caught.value.hint.startswith(hint) and caught.value.code == Exit.PARTIAL
 
 
 def test_a_model_of_ones_own() -> None:
@@ -82,9 +88,9 @@ def test_a_model_of_ones_own() -> None:
     assert voice.say(["six " * 99], how)[0].error
     assert voice.account.failed == 1
     chosen = voice.choose(["one", "six " * 99, "two"], ("A", "B", "C"))
-    assert chosen.pop(1) is None
-    assert [sum(one or []) for one in chosen] == pytest.approx([1, 1])
-    assert voice.choose(["two"], ("A", "B", "C"))[0] == pytest.approx(chosen[1], rel=1e-5)
+    assert chosen.pop(1) == Chosen(error="longer than the 96 tokens that own reads")
+    assert [sum(one.shares) for one in chosen] == pytest.approx([1, 1])
+    assert voice.choose(["two"], ("A", "B", "C"))[0].shares == pytest.approx(chosen[1].shares, rel=1e-5)
     assert (
         Own("own", speaking_models.speaker(), chat=False).say([[{"role": "user", "content": "a"}]], how)[0].error
         is None

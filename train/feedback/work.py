@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import xxhash
 
-from train.ask import Asked, How, Said, Voice
+from train.ask import Asked, How, Said, Voice, check_any
 from train.feedback.constitution import Constitution, Principle
 from train.rewards.judge import ask
 from train.rewards.types import Prompt, whole_text
-from workbench.errors import Exit, UserError
 
 FAILED, CUT, EMPTY = "a request failed", "cut off", "nothing was said"
 SAME, UNDECIDED = "an answer is there twice", "no choice"
@@ -101,10 +100,10 @@ class Work:
         options = ("A", "B") if self.voice.chat else (" A", " B")
         chosen = self.voice.choose(asked, options) if asked else []
         for record, ab, ba in zip(going, chosen[: len(going)], chosen[len(going) :], strict=True):
-            if ab is None or ba is None:
+            if ab.error is not None or ba.error is not None:
                 record["dropped"] = UNDECIDED
             else:
-                record["ab"], record["ba"] = ab[0], ba[1]
+                record["ab"], record["ba"] = ab.shares[0], ba.shares[1]
         return found
 
     def first_requests(self, rows: Sequence[Row], make: str) -> list[str]:
@@ -139,10 +138,7 @@ class Work:
     def _say(self, asked: Sequence[Asked], name: str, voice: Voice | None = None) -> list[Said]:
         voice = voice or self.voice
         said = voice.say(asked, self.how, seed=xxhash.xxh3_64_intdigest(name.encode(), seed=self.seed % 2**64) >> 33)
-        failed = [one.error for one in said if one.error is not None]
-        if len(failed) == len(said):
-            message = f"{voice.name} failed on all {len(said)} requests; the first: {failed[0]}"
-            raise UserError(message, hint="the same command goes on from what is done", code=Exit.PARTIAL)
+        check_any(voice.name, [one.error for one in said])
         return said
 
     def _draw(self, name: str) -> Principle:

@@ -12,7 +12,7 @@ from typing import Any
 import xxhash
 from pydantic import NonNegativeFloat, PositiveInt
 
-from train.ask import How, Voice, VoiceSettings, once
+from train.ask import How, Voice, VoiceSettings, check_any, once
 from train.rewards.open import read_text
 from train.selfinstruct.filters import Filters, Kept, Sieve
 from train.selfinstruct.tasks import PROMPT, SEEDS, Task, check_prompt, parse, prompt, read_seeds
@@ -193,10 +193,7 @@ def _write(run: Run, planned: Plan, voice: Voice, listener: Listener) -> None:
 def _ask(planned: Plan, voice: Voice, batch: int, listener: Listener) -> dict[str, Any]:
     before = voice.account.data()
     said = voice.say(planned.prompts(batch), planned.how, seed=planned.seed(batch))
-    failed = [one.error for one in said if one.error is not None]
-    if len(failed) == len(said):
-        message = f"{voice.name} failed on all {len(said)} requests; the first: {failed[0]}"
-        raise UserError(message, hint="the same command goes on from what is done", code=Exit.PARTIAL)
+    check_any(voice.name, [one.error for one in said])
     after = voice.account.data()
     costs = {name: after[name] - before[name] for name in ("prompt_tokens", "completion_tokens", "cost")}
     return {"answers": [one._asdict() for one in said], "costs": costs}

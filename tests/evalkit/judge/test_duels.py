@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import speaking_models
 
 from evalkit.judge.duels import Asked, judge_all, position
-from evalkit.judge.judges import Panel, RecordedJudge
+from evalkit.judge.judges import Panel, RecordedJudge, VoiceJudge
 from evalkit.judge.mask import MASK, Mask, masked
 from evalkit.judge.prompt import open_prompt
 from evalkit.judge.types import Duel, Verdict
 from evalkit.judge.winrate import is_switched
+from train.ask import Own
 from workbench.errors import Exit, UserError
 
 
@@ -133,3 +135,9 @@ def test_prompts_are_read_by_their_last_line() -> None:
         open_prompt("reson")
     messages = open_prompt("pair").messages(instruction="{first}", first="x", second="y")
     assert "{first}" in messages[1]["content"] and messages[1]["content"].count("x") >= 1
+
+
+def test_why_a_model_gave_no_verdict_is_told() -> None:
+    judge = VoiceJudge(Own("own", speaking_models.speaker(), chat=True), open_prompt("pair"), Mask([]))
+    (verdict,) = judge.judge([Duel("a question", "six " * 99, "b")])
+    assert verdict.error == "longer than the 96 tokens that own reads"
