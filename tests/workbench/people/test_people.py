@@ -42,6 +42,24 @@ def test_the_last_label_counts_and_an_empty_one_takes_it_back(tmp_path: Path) ->
         assert people.notes("run") == people.notes("run", "d1") == [Note("run", "d1", "ann", "<script>")]
 
 
+def test_every_change_of_an_arena_changes_its_stamp(tmp_path: Path) -> None:
+    with People(tmp_path) as people:
+        stamps = [people.stamp("arena")]
+        for change in (
+            lambda: people.vote(Vote("arena", "p1", "ann", "a")),
+            lambda: people.vote(Vote("arena", "p2", "ben", "a")),
+            lambda: people.undo("arena", "ann"),
+            lambda: people.vote(Vote("arena", "p1", "ann", "a")),
+            lambda: people.undo("arena", "ann"),
+            lambda: people.label(Label("arena", "p2", "repeat", "ben", "b")),
+        ):
+            change()
+            stamps.append(people.stamp("arena"))
+        people.vote(Vote("other", "p1", "ann", "a"))
+        assert people.stamp("arena") == stamps[-1]
+    assert len(set(stamps)) == len(stamps)
+
+
 def test_a_confirmed_vote_survives_a_kill(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from workbench.people import People, Vote\n"
