@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evalkit.judge.outputs import Outputs
+from train.data.records import read_records
 from workbench.errors import Exit, UserError
 from workbench.files import sha256
 from workbench.manifest import Input
@@ -21,7 +22,7 @@ from workbench.tables import ShardWriter, read_tables
 from workbench.yamltree import dump
 
 KIND = "arena"
-PAIRS = "pairs"
+PAIRS, GOLD = "pairs", "gold"
 Draw = Literal["uniform", "uncertain"]
 
 
@@ -35,6 +36,32 @@ class Pair:
     model_b: str
     output_a: str
     output_b: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """Two answers of which `better` (a or b) is so without doubt: whether a rater reads what is voted on."""
+
+    id: str
+    prompt: str
+    output_a: str
+    output_b: str
+    better: str
+
+
+def gold_pairs(path: Path) -> list[Gold]:
+    """Rows of `instruction` (or `prompt`), `better` and `worse`. UserError with the row for others."""
+    found: dict[str, Gold] = {}
+    for row, values in read_records(path):
+        texts = [values.get("instruction", values.get("prompt")), values.get("better"), values.get("worse")]
+        if not all(isinstance(text, str) for text in texts) or texts[1] == texts[2]:
+            hint = "rows of instruction, better and worse, three texts"
+            raise UserError(f"{path}: {row}: no pair with a better answer", hint=hint, code=Exit.INPUT)
+        prompt, *answers = (str(text) for text in texts)
+        name = hashlib.sha256(json.dumps(["gold", prompt, *answers]).encode()).hexdigest()[:24]
+        first = int(name[-1], 16) % 2  # which of the two is `a` hangs on the texts alone
+        found[name] = Gold(name, prompt, answers[first], answers[1 - first], "ab"[first])
+    return list(found.values())
 
 
 def draw_pairs(
@@ -87,23 +114,30 @@ def write_pairs(
     settings: Mapping[str, Any],
     root: Path,
     *,
+    gold: Sequence[Gold] = (),
     out: Path | None = None,
     force: bool = False,
 ) -> Run:
-    """The pairs as a run (kind `arena`). UserError as `Run.create`."""
+    """The pairs as a run (kind `arena`), with those of `gold` in a table of their own. UserError as `Run.create`."""
     import pyarrow as pa
 
     digest = hashlib.sha256("\n".join(pair.id + pair.model_a for pair in pairs).encode()).hexdigest()
-    recipe = dump({**settings, "models": [one.model for one in outputs], "pairs": digest})
+    asked = {**settings, "models": [one.model for one in outputs], "pairs": digest}
+    if gold:
+        asked["gold"] = hashlib.sha256("\n".join(one.id for one in gold).encode()).hexdigest()
+    recipe = dump(asked)
     run = Run.create(out, KIND, recipe, root=root, force=force)
     with run:
         if run.is_finished:
             return run
-        schema = pa.schema([(name, pa.string()) for name in Pair.__dataclass_fields__])
-        with ShardWriter(run.path / PAIRS, schema) as table:
-            rows = [{name: getattr(pair, name) for name in Pair.__dataclass_fields__} for pair in pairs]
-            table.append(pa.Table.from_pylist(rows, schema))
-        written = [file._replace(path=f"{PAIRS}/{file.path}") for file in table.written]
+        written = []
+        for name, rows in ((PAIRS, [asdict(pair) for pair in pairs]), (GOLD, [asdict(one) for one in gold])):
+            if name == GOLD and not gold:
+                continue
+            schema = pa.schema([(column, pa.string()) for column in rows[0]])
+            with ShardWriter(run.path / name, schema) as table:
+                table.append(pa.Table.from_pylist(rows, schema))
+            written += [file._replace(path=f"{name}/{file.path}") for file in table.written]
         inputs = [Input(path=str(one.path), bytes=one.path.stat().st_size, digest=sha256(one.path)) for one in outputs]
         run.finish(counts={"pairs": len(pairs), "models": len(outputs)}, inputs=inputs, written=written)
     return run
@@ -114,3 +148,10 @@ def read_pairs(run: Path) -> list[Pair]:
     if not (run / PAIRS).is_dir():
         raise UserError(f"{run} holds no pairs", hint="make them with `evalkit arena pairs`", code=Exit.INPUT)
     return [Pair(**row) for row in read_tables(run / PAIRS).collect().to_dicts()]
+
+
+def read_gold(run: Path) -> list[Gold]:
+    """The pairs with a known better answer of a finished arena, where it has any."""
+    if not (run / GOLD).is_dir():
+        return []
+    return [Gold(**row) for row in read_tables(run / GOLD).collect().to_dicts()]

@@ -35,24 +35,31 @@ def pairs(
         str | None,
         typer.Option("--uncertain", metavar="RUN", help="Draw where the board of this arena is least certain."),
     ] = None,
+    gold: Annotated[
+        Path | None,
+        typer.Option("--gold", metavar="FILE", help="Pairs to check raters by: instruction, better, worse."),
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     root: Root = DEFAULT_ROOT,
     force: Force = False,
 ) -> Result:
     """Draw pairs of answers to vote on, the same for everybody."""
-    from evalkit.arena.pairs import draw_pairs, write_pairs
+    from evalkit.arena.pairs import draw_pairs, gold_pairs, write_pairs
     from evalkit.judge.outputs import read_outputs
 
     read = [read_outputs(path) for path in outputs]
     weights = None if uncertain is None else _weights(uncertain, [one.model for one in read], root)
     drawn = draw_pairs(read, number, seed, weights)
     settings = {"number": number, "seed": seed, "uncertain": uncertain}
-    run = write_pairs(read, drawn, settings, root, out=out, force=force)
+    known = [] if gold is None else gold_pairs(gold)
+    run = write_pairs(read, drawn, settings, root, gold=known, out=out, force=force)
     if len(drawn) < number:
         screen.warn(f"there are only {len(drawn):,} pairs to draw from")
-    facts = {"pairs": len(drawn), "models": [one.model for one in read]}
-    shown = [("pairs", f"{len(drawn):,}"), ("models", ", ".join(facts["models"]))]  # type: ignore[arg-type]
+    facts = {"pairs": len(drawn), "gold": len(known), "models": [one.model for one in read]}
+    shown = [("pairs", f"{len(drawn):,}"), ("models", ", ".join(one.model for one in read))]
+    if known:
+        shown.append(("pairs to check raters by", f"{len(known):,}"))
     return Result(facts, [Facts(shown)], run.path)
 
 

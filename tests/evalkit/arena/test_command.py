@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from invoke import invoke
 
-from evalkit.arena.pairs import draw_pairs, read_pairs
+from evalkit.arena.pairs import draw_pairs, gold_pairs, read_gold, read_pairs
 from evalkit.judge import settings
 from evalkit.judge.outputs import read_outputs
 from evalkit.judge.types import Verdict
@@ -65,6 +65,20 @@ def test_pairs_are_drawn_once_and_blind_to_order(tmp_path: Path, answers: list[P
             tmp_path, "pairs", "--outputs", answers[0], "--outputs", answers[1], "--outputs", answers[2], "-n", "99"
         ).stderr
     )
+
+
+def test_gold_pairs_check_raters_and_make_no_board(tmp_path: Path, answers: list[Path]) -> None:
+    file = tmp_path / "gold.jsonl"
+    file.write_text('{"instruction": "Two and two?", "better": "Four.", "worse": "Fish."}\n')
+    run = pairs(tmp_path, answers, "-n", "30", "--gold", file)
+    [gold] = read_gold(run)
+    assert {"a": gold.output_a, "b": gold.output_b}[gold.better] == "Four." and gold.prompt == "Two and two?"
+    with People(tmp_path / "ws") as people:
+        people.vote(Vote(Run.open(run, tmp_path / "ws").id, gold.id, "ann", "a"))
+    assert "no votes" in arena(tmp_path, "board", run).stderr
+    file.write_text('{"instruction": "Two and two?", "better": "Four."}\n')
+    with pytest.raises(UserError, match="no pair with a better answer"):
+        gold_pairs(file)
 
 
 def test_votes_of_people_and_judges_make_a_board(tmp_path: Path, answers: list[Path]) -> None:
@@ -127,7 +141,7 @@ def test_who_cannot_be_compared_stands_apart(tmp_path: Path) -> None:
 def test_bad_votes(tmp_path: Path, row: dict[str, str], message: str) -> None:
     (tmp_path / "votes.jsonl").write_text(json.dumps(row) + "\n")
     ended = arena(tmp_path, "board", "--votes", tmp_path / "votes.jsonl")
-    assert ended.code == 4 and message in ended.stderr and "votes.jsonl" in ended.stderr
+    assert ended.code == 4 and f"votes.jsonl:1: {message}" in ended.stderr
 
 
 def test_bad_commands(tmp_path: Path, answers: list[Path]) -> None:
