@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.arena.pairs import Pair
-from train.data.records import read_records
-from workbench.errors import Exit, UserError
+from train.data.records import bad_row, read_records
 from workbench.people import Vote
 
 _OUTCOMES = {
@@ -67,14 +66,14 @@ def read_ballots(path: Path, pairs: Sequence[Pair] = ()) -> list[Ballot]:
         outcome = _OUTCOMES.get(str(said))
         if outcome is None:
             what = "there is no vote" if said is None else f"the vote is {said!r}"
-            raise UserError(f"{path}: {row}: {what}", hint="vote: a, b, tie or both_bad", code=Exit.INPUT)
+            raise bad_row(path, row, what, "vote: a, b, tie or both_bad")
         pair = known.get(str(values.get("pair")))
         if pair is None and not ("model_a" in values and "model_b" in values):
             hint = "rows of pair (of the arena that is named), or of model_a and model_b"
-            raise UserError(f"{path}: {row}: a vote on nothing that is known", hint=hint, code=Exit.INPUT)
+            raise bad_row(path, row, "a vote on nothing that is known", hint)
         models = (pair.model_a, pair.model_b) if pair is not None else (str(values["model_a"]), str(values["model_b"]))
         if models[0] == models[1]:
-            raise UserError(f"{path}: {row}: {models[0]} meets itself", hint="two models to a vote", code=Exit.INPUT)
+            raise bad_row(path, row, f"{models[0]} meets itself", "two models to a vote")
         judge = "judge" in values or str(values.get("rater", "")).startswith("judge:")
         rater = values.get("rater", values.get("judge", "unnamed"))
         prompt = pair.prompt if pair is not None else str(values.get("prompt", values.get("question_id", row)))

@@ -19,7 +19,7 @@ from evalkit.judge.prompt import JudgePrompt
 from evalkit.models.types import Asking, Decoding, Model, Prompt
 from evalkit.statistics.intervals import mean
 from train.data.blocks import clean
-from train.data.records import read_records
+from train.data.records import bad_row, read_records
 from workbench.endpoints.cache import Cache
 from workbench.envelope import jsonable
 from workbench.errors import Exit, UserError
@@ -66,11 +66,9 @@ def read_questions(path: Path) -> list[Question]:
     for row, values in read_records(path):
         turns, name = values.get("turns"), str(values.get("question_id", row))
         if not isinstance(turns, list) or not turns or not all(isinstance(one, str) for one in turns):
-            raise UserError(f"{path}: {row}: no texts in `turns`", hint="MT-bench's form", code=Exit.INPUT)
+            raise bad_row(path, row, "no texts in `turns`", "MT-bench's form")
         if name in found:
-            raise UserError(
-                f"{path}: {row}: question {name} was there before", hint="ids of their own", code=Exit.INPUT
-            )
+            raise bad_row(path, row, f"question {name} was there before", "ids of their own")
         found[name] = Question(name, str(values.get("category") or ""), tuple(map(clean, turns)))
     if not found:
         raise UserError(f"{path} holds no questions", hint="rows of question_id, category, turns", code=Exit.INPUT)

@@ -10,7 +10,7 @@ from typing import Any
 
 from evalkit.judge.types import Duel
 from train.data.blocks import clean
-from train.data.records import read_records
+from train.data.records import bad_row, read_records
 from workbench.errors import Exit, UserError
 
 
@@ -52,7 +52,7 @@ def read_outputs(path: Path, name: str | None = None) -> Outputs:
         instruction = _text(values, ("instruction", "prompt"), path, row)
         answer = _text(values, ("output", "response"), path, row)
         if instruction in answers:
-            raise UserError(f"{path}: {row}: this instruction was answered before", hint=_TWICE, code=Exit.INPUT)
+            raise bad_row(path, row, "this instruction was answered before", _TWICE)
         answers[instruction] = answer
         datasets[instruction] = str(values.get("dataset", ""))
         models[str(values.get("generator", ""))] = None
@@ -90,13 +90,13 @@ def read_recorded(path: Path) -> dict[Duel, float]:
         if preference is None:
             preference = math.nan
         if not isinstance(preference, int | float) or isinstance(preference, bool):
-            raise UserError(f"{path}: {row}: the preference is no number", hint=_PREFERENCE, code=Exit.INPUT)
+            raise bad_row(path, row, "the preference is no number", _PREFERENCE)
         if not (math.isnan(preference) or preference == 0 or 1 <= preference <= 2):
-            raise UserError(f"{path}: {row}: the preference is {preference}", hint=_PREFERENCE, code=Exit.INPUT)
+            raise bad_row(path, row, f"the preference is {preference}", _PREFERENCE)
         duel, share = Duel(*texts), 0.5 if preference == 0 else float(preference) - 1
         if duel in found and not (found[duel] == share or (math.isnan(found[duel]) and math.isnan(share))):
-            message = f"{path}: {row}: this pair has another preference in a row before"
-            raise UserError(message, hint="give each judge's verdicts a file of their own", code=Exit.INPUT)
+            hint = "give each judge's verdicts a file of their own"
+            raise bad_row(path, row, "this pair has another preference in a row before", hint)
         found[duel] = share
     if not found:
         raise UserError(f"{path} holds no verdicts", hint=_PREFERENCE, code=Exit.INPUT)
@@ -140,7 +140,7 @@ def _text(values: Mapping[str, Any], names: Sequence[str], path: Path, row: str)
         if isinstance(value, str):
             return clean(value)
     told = " or ".join(f"`{name}`" for name in names)
-    raise UserError(f"{path}: {row}: no text in {told}", hint="AlpacaEval's form, or ours", code=Exit.INPUT)
+    raise bad_row(path, row, f"no text in {told}", "AlpacaEval's form, or ours")
 
 
 def annotation_rows(matched: Matched, shares: Sequence[float], annotator: str) -> Iterator[dict[str, Any]]:

@@ -55,6 +55,14 @@ def read_records(path: Path) -> Iterator[Record]:
         yield Record(str(given) if named else f"{path.name}:{number}", values)
 
 
+def bad_row(path: Path, name: str, what: str, hint: str) -> UserError:
+    """What is wrong (exit 4) with the row of this name in what `read_records` read: with its line, or with its id."""
+    file, _, number = name.rpartition(":")
+    if file == path.name and number.isdecimal():
+        return UserError(what, hint=hint, code=Exit.INPUT, file=path, line=int(number))
+    return UserError(f"row {name}: {what}", hint=hint, code=Exit.INPUT, file=path)
+
+
 def _kind(path: Path) -> str | None:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in (".gz", ".zst"):

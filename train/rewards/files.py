@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from train.data.pieces import Message
-from train.data.records import read_records
+from train.data.records import bad_row, read_records
 from train.rewards.types import Prompt, key
-from workbench.errors import Exit, UserError
+from workbench.errors import UserError
 
 
 def by_prompt(path: Path, fields: tuple[str, ...]) -> dict[str, list[str]]:
@@ -86,4 +86,4 @@ def _is_message(value: Any) -> bool:
 
 
 def _wrong(path: Path, name: str, what: str) -> UserError:
-    return UserError(f"{path}, {name}: {what}", hint="correct the row, or leave it out", code=Exit.INPUT)
+    return bad_row(path, name, what, "correct the row, or leave it out")

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import regex
 
-from train.data.records import read_records
+from train.data.records import bad_row, read_records
 from train.rewards.judge import check_fields, fill
-from workbench.errors import Exit, UserError
 
 SEEDS = Path(__file__).parent / "seeds.jsonl"
 """A handful of tasks to begin with; more and of your own are better."""
@@ -40,7 +39,7 @@ def read_seeds(path: Path) -> list[Task]:
         fields = (values.get("instruction"), answer.get("input", ""), answer.get("output"))
         if not all(isinstance(each, str) for each in fields) or not str(fields[0]).strip():
             hint = "wanted: instruction, input, output; or instruction and instances of input and output"
-            raise UserError(f"{path}, {name}: no task", hint=hint, code=Exit.INPUT)
+            raise bad_row(path, name, "no task", hint)
         found.append(Task(*(str(each).strip() for each in fields)))
     return found
 
