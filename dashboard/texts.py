@@ -37,8 +37,13 @@ def line(text: str, *, strong: bool = False, soft: bool = False) -> None:
 
 def document(text: str, spans: Iterable[Span] = (), *, label: str) -> None:
     """A document in a box that scrolls, spans marked; `label` names the box for those who do not see it."""
+    box(mark(text, spans), label=label)
+
+
+def box(markup: Html, *, label: str) -> None:
+    """As `document`, for a text that is marked already."""
     named = f'tabindex="0" role="region" aria-label="{escape(label)}"'
-    show(Html(f'<div class="text" dir="auto" {named}>{mark(text, spans)}</div>'))
+    show(Html(f'<div class="text" dir="auto" {named}>{markup}</div>'))
 
 
 _MARKDOWN = str.maketrans({each: "\\" + each for each in "\\`*_{}[]()<>#+-.!|~:$^=&"})
