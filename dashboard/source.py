@@ -34,6 +34,8 @@ class Source:
     run: RunRef
     asked: list[str] = field(default_factory=list)
     """The SELECTs so far, as a person would type them."""
+    only: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of these tables only these files are read: parts of a table that grows."""
 
     def has(self, table: str) -> bool:
         """Whether the run has this table (a directory of Parquet files, or one file)."""
@@ -47,16 +49,22 @@ class Source:
         """
         import duckdb
 
-        named = {name: self._read(name) for name in _tables(sql)}
+        again = not self.run.readable  # while a run goes on, a part may be replaced between being listed and being read
+        while True:
+            named = {name: self._read(name) for name in _tables(sql)}
+            try:
+                found = self.database.query(sql.format_map(named), values or None)
+                break
+            except duckdb.Error as error:
+                if not again:
+                    raise UserError(
+                        f"a table of the run '{self.run.id}' cannot be read: {str(error).splitlines()[0][:200]}",
+                        hint=f"curate verify {self.run.path}" if self.run.kind.startswith("curate") else self._remake(),
+                        code=Exit.INPUT,
+                    ) from None
+                again = False
         self.asked.append(sql.format_map({name: f"'{self.run.id}/{name}/*.parquet'" for name in named}) + _told(values))
-        try:
-            return self.database.query(sql.format_map(named), values or None)
-        except duckdb.Error as error:
-            raise UserError(
-                f"a table of the run '{self.run.id}' cannot be read: {str(error).splitlines()[0][:200]}",
-                hint=f"curate verify {self.run.path}" if self.run.kind.startswith("curate") else self._remake(),
-                code=Exit.INPUT,
-            ) from None
+        return found
 
     def json(self, name: str) -> Any:
         """A JSON file of the run; UserError (exit 4) where it is missing or torn."""
@@ -85,7 +93,9 @@ class Source:
     def _files(self, table: str) -> list[Path]:
         source = self.run.path.resolve() / table
         if source.is_dir():
-            return sorted(source.glob("*.parquet"))
+            return [
+                path for path in sorted(source.glob("*.parquet")) if path.name in self.only.get(table, (path.name,))
+            ]
         single = source.with_name(f"{source.name}.parquet")
         return [single] if single.is_file() else []
 
@@ -104,3 +114,8 @@ def _told(values: Mapping[str, Any]) -> str:
 def _quoted(path: Path) -> str:
     """A path as SQL text that names this one file: DuckDB would take `*`, `?` and `[` in a run's name for patterns."""
     return "'" + re.sub(r"[*?\[]", r"[\g<0>]", str(path)).replace("'", "''") + "'"
+
+
+def column(name: str) -> str:
+    """A column as SQL for `Source.query`, whatever its name: some are named after what a recipe says."""
+    return '"' + name.replace('"', '""').replace("{", "{{").replace("}", "}}") + '"'
