@@ -35,17 +35,23 @@ def begin(*kinds: str, what: str, command: str, compare: bool = False) -> Here:
     if not options:
         cards.empty(f"There is no {what} in the workspace yet.", command)
         st.stop()
+    run, other = pickers(options, compare=compare)
+    if cards.of_run(run):
+        st.stop()
+    if other is not None and cards.of_run(other):
+        other = None
+    return Here(here, run, other)
+
+
+def pickers(options: list[RunRef], *, compare: bool = False) -> tuple[RunRef, RunRef | None]:
+    """The row of pickers alone, for a page that goes on whatever state the run is in; `options` holds at least one."""
     _say_unknown(options, "run", "vs")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = pick(options, "Run", "run")
         others = [each for each in options if each.id != run.id]
         other = pick(others, "Compared with", "vs", needed=False) if compare and others else None
         copy_link(run=run.id, vs=None if other is None else other.id)
-    if cards.of_run(run):
-        st.stop()
-    if other is not None and cards.of_run(other):
-        other = None
-    return Here(here, run, other)
+    return run, other
 
 
 @overload

@@ -96,6 +96,19 @@ def read_events(path: Path) -> Iterator[Event]:
                 yield event
 
 
+def last_events(path: Path, most: int = 1 << 16) -> list[Event]:
+    """The events in the last `most` bytes of a log, oldest first: what a live view polls, however long the log is."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            lines = file.read(most).splitlines()
+    except OSError:
+        return []
+    whole = lines if size <= most else lines[1:]  # the first one is cut
+    return [event for line in whole if (event := _parse(line)) is not None]
+
+
 def _parse(line: bytes) -> Event | None:
     try:
         fields: Any = json.loads(line)

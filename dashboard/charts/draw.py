@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -24,13 +24,17 @@ def vega(
     key: str,
     sql: Sequence[str] = (),
     height: int | None = None,
+    on_choose: Callable[[], None] | None = None,
 ) -> None:
     """Draw a Vega-Lite specification over `frame` (at most `MOST` rows). alt: what it says, with its numbers.
 
     sql: the query behind it, of an `Answer`. Hosts, names and texts in the frame are drawn as text by Vega.
+    on_choose: called when the selection of the specification's `params` changes; it stands in `st.session_state[key]`.
     """
     assert frame.height <= MOST, f"a chart of {frame.height} rows"
     options: dict[str, Any] = {} if height is None else {"height": height}
+    if on_choose is not None:
+        options["on_select"] = on_choose
     st.vega_lite_chart(frame, {**spec, "config": {"axis": {"labelLimit": 320}}}, key=key, alt=alt, **options)
     behind(frame, key=key, sql=sql)
 

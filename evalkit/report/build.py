@@ -51,6 +51,7 @@ def build(plan: Plan, folder: Path, window: str, home: Path, root: Path, command
             "datasets": datasets,
             "alarms": alarms,
             "gates": plan.gates.model_dump(),
+            "cadence": plan.cadence.model_dump(),
             "provenance": {
                 "version": __version__,
                 "code": code().model_dump(),

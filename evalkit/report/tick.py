@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evalkit.report import ledger, windows
-from evalkit.report.plan import Plan
+from evalkit.report.plan import Cadence, Plan
 from workbench.errors import Exit, UserError
 from workbench.files import leftovers, remove, whole_directory
 from workbench.locks import Lock, is_locked
@@ -118,10 +118,14 @@ class Standing:
 
 def standing(plan: Plan, root: Path, now: datetime | None = None) -> Standing:
     """Read from the disk alone."""
+    return standing_of(plan.name, plan.cadence, folder(root, plan), now)
+
+
+def standing_of(name: str, cadence: Cadence, home: Path, now: datetime | None = None) -> Standing:
+    """How the plan stands whose reports lie in `home`; for those who have a report, but not its plan."""
     moment = datetime.now(UTC) if now is None else now
-    home = folder(root, plan)
     entries = ledger.read(home)
-    due = windows.latest(plan.cadence, moment)
+    due = windows.latest(cadence, moment)
     late = 0.0 if _is_done(home, due) else (moment - due).total_seconds() / 3600
     last = max(entries, key=lambda entry: entry.window) if entries else None
-    return Standing(plan.name, last, windows.following(plan.cadence, due), late, is_locked(home / _LOCK))
+    return Standing(name, last, windows.following(cadence, due), late, is_locked(home / _LOCK))

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from workbench.events import Event, EventLog, read_events
+from workbench.events import Event, EventLog, last_events, read_events
 
 
 def write(path: Path, *messages: str) -> None:
@@ -68,3 +68,15 @@ def test_line_is_on_the_disk_at_once(tmp_path: Path) -> None:
     log(Event("info", "step", "now"))
     assert messages(path) == ["now"]
     log.close()
+
+
+def test_the_end_of_a_log_is_read_without_what_came_before(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    assert last_events(path) == []
+    with EventLog(path) as log:
+        for number in range(100):
+            log(Event("info", "read", f"line {number}"))
+    path.write_bytes(path.read_bytes() + b'{"time": "2026-')  # as a writer leaves it in the middle of a line
+    assert [event.message for event in last_events(path)] == [f"line {number}" for number in range(100)]
+    found = [event.message for event in last_events(path, 1000)]
+    assert found == [f"line {number}" for number in range(100 - len(found), 100)] and 0 < len(found) < 20

@@ -100,6 +100,7 @@ def test_reports_over_days(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = json.loads((home / "2026-11-03T0600Z/report.json").read_text())
     assert report["schema"] == "evalkit.report/1" and report["level"] == "error"
     assert report["provenance"]["command"] == f"evalkit report build {plan} --root {plan.parent / 'ws'}"
+    assert report["cadence"] == read_plan(plan).cadence.model_dump()
     assert {alarm["level"] for alarm in report["alarms"]} == {"error", "warn"}
     [row] = report["models"][0]["compared"]
     assert (row["gained"], row["lost"], row["verdict"]) == (0, 40, "a") and len(row["flips"]) == 3
