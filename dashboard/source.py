@@ -6,7 +6,7 @@ import json
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,10 @@ class Source:
                 again = False
         self.asked.append(sql.format_map({name: f"'{self.run.id}/{name}/*.parquet'" for name in named}) + _told(values))
         return found
+
+    def reading(self, table: str, files: Sequence[str]) -> Source:
+        """The same run, of which only these files of a table are read; names that it does not have are no files."""
+        return replace(self, only={**self.only, table: tuple(files)})
 
     def json(self, name: str) -> Any:
         """A JSON file of the run; UserError (exit 4) where it is missing or torn."""
