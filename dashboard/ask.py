@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -29,21 +30,30 @@ def workspace() -> Workspace:
     return scan(current().root)
 
 
-def ask(function: Callable[..., T], run: RunRef, **values: Any) -> Answer[T]:
+def ask(function: Callable[..., T], run: RunRef, *, other: RunRef | None = None, **values: Any) -> Answer[T]:
     """`function(source, **values)` of `dashboard.queries`, from the cache where the same was asked of the same run.
 
-    values: numbers, strings, None, or tuples of these; never a frame (Streamlit hashes large ones by a sample).
+    other: the run that it is compared with, where the function asks two. values: numbers, strings, None, or tuples of
+    these; never a frame (Streamlit hashes large ones by a sample).
     """
     name = f"{function.__module__}.{function.__qualname__}"
     key = tuple(sorted(values.items()))
-    return _asked(name, str(run.path), run.version, key, function, run)
+    second = None if other is None else (str(other.path), other.version)
+    return _asked(name, str(run.path), run.version, second, key, function, run, other)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _asked(
-    name: str, path: str, version: str, values: tuple[Any, ...], _function: Callable[..., Any], _run: RunRef
+    name: str,
+    path: str,
+    version: str,
+    second: tuple[str, str] | None,
+    values: tuple[Any, ...],
+    _function: Callable[..., Any],
+    _run: RunRef,
+    _other: RunRef | None,
 ) -> Answer[Any]:
-    source = source_of(_run)
+    source = replace(source_of(_run), other=_other)
     return Answer(_function(source, **dict(values)), tuple(source.asked))
 
 

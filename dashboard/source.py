@@ -36,6 +36,8 @@ class Source:
     """The SELECTs so far, as a person would type them."""
     only: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of these tables only these files are read: parts of a table that grows."""
+    other: RunRef | None = None
+    """The run that it is compared with; `{other_items}` in a query is its table `items`."""
 
     def has(self, table: str) -> bool:
         """Whether the run has this table (a directory of Parquet files, or one file)."""
@@ -63,7 +65,7 @@ class Source:
                         code=Exit.INPUT,
                     ) from None
                 again = False
-        self.asked.append(sql.format_map({name: f"'{self.run.id}/{name}/*.parquet'" for name in named}) + _told(values))
+        self.asked.append(sql.format_map({name: self._told(name) for name in named}) + _told(values))
         return found
 
     def reading(self, table: str, files: Sequence[str]) -> Source:
@@ -87,7 +89,7 @@ class Source:
         files = self._files(table)
         if not files:
             raise UserError(
-                f"the run '{self.run.id}' has no table '{table}'",
+                f"the run '{self._of(table)[0].id}' has no table '{self._of(table)[1]}'",
                 hint=self._remake() if self.run.readable else "it is not finished; look again when it is",
                 code=Exit.INPUT,
             )
@@ -95,13 +97,23 @@ class Source:
         return f"read_parquet([{names}], union_by_name=true)"
 
     def _files(self, table: str) -> list[Path]:
-        source = self.run.path.resolve() / table
+        run, name = self._of(table)
+        source = run.path.resolve() / name
         if source.is_dir():
             return [
                 path for path in sorted(source.glob("*.parquet")) if path.name in self.only.get(table, (path.name,))
             ]
         single = source.with_name(f"{source.name}.parquet")
         return [single] if single.is_file() else []
+
+    def _of(self, table: str) -> tuple[RunRef, str]:
+        if self.other is not None and table.startswith("other_"):
+            return self.other, table.removeprefix("other_")
+        return self.run, table
+
+    def _told(self, table: str) -> str:
+        run, name = self._of(table)
+        return f"'{run.id}/{name}/*.parquet'"
 
     def _remake(self) -> str:
         return f"see how the run ended: workbench lineage {self.run.path}"
