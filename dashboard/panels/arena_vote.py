@@ -110,7 +110,7 @@ def _question(run: RunRef, rater: str, turn: voting.Turn, place: int, *, undoabl
             st.subheader(title, anchor=False)
             texts.document(shown, label=f"The answer on the {title.lower()}")
     if hidden:
-        st.caption(f"Names by which an answer gives itself away are replaced by {MASK}: {hidden} in this pair.")
+        texts.line(f"Names by which an answer gives itself away read {MASK}: {hidden:,} in this pair.", soft=True)
     _buttons(run, rater, turn, place, undoable=undoable)
     # Measured from here: the pair is on its way to the browser, and a reload shows it anew.
     known = st.session_state.get("arena-shown")
