@@ -1,6 +1,6 @@
 """Rules as data: profiles of measure, comparison and threshold, and their evaluation over a table of measures."""
 
-from curate.rules.evaluate import Verdicts, columns, evaluate, margins, require
+from curate.rules.evaluate import Verdicts, applies, broken, columns, evaluate, margins, require
 from curate.rules.load import load_profile, override, profile_names
 from curate.rules.model import OFF, Profile, Rule, When
 
@@ -10,6 +10,8 @@ __all__ = [
     "Rule",
     "Verdicts",
     "When",
+    "applies",
+    "broken",
     "columns",
     "evaluate",
     "load_profile",

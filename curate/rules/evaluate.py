@@ -59,7 +59,7 @@ def evaluate(profile: Profile, measures: pl.DataFrame) -> Verdicts:
     require(profile, measures.columns)
     rules = profile.rules
     names = pl.Enum([rule.id for rule in rules])
-    checks = measures.select(_fails(profile, rule, measures).alias(rule.id) for rule in rules)
+    checks = measures.select((applies(rule) & _broken(profile, rule, measures)).alias(rule.id) for rule in rules)
     hits = [_hits(profile, rule, measures, checks[rule.id], names) for rule in rules]
     empty = {"row": pl.get_index_type(), "rule": names, "value": pl.String, "threshold": pl.String}
     # Rules come in declared order, so a stable sort by document leaves each document's rules in that order.
@@ -104,7 +104,7 @@ def margins(profile: Profile, rule: Rule, measures: pl.DataFrame) -> pl.DataFram
         return pl.select(
             pl.repeat(None, measures.height, dtype=pl.Float64).alias(name) for name in ("value", "distance")
         )
-    value = pl.when(_applies(rule)).then(pl.col(column).cast(pl.Float64).fill_nan(None))
+    value = pl.when(applies(rule)).then(pl.col(column).cast(pl.Float64).fill_nan(None))
     above = value - rule.threshold
     if rule.drop_if in (">", ">="):
         distance = -above
@@ -117,7 +117,18 @@ def margins(profile: Profile, rule: Rule, measures: pl.DataFrame) -> pl.DataFram
     return measures.select(value=value, distance=distance)
 
 
-def _applies(rule: Rule) -> pl.Expr:
+def broken(profile: Profile, rule: Rule, measures: pl.DataFrame) -> pl.Series:
+    """Booleans without nulls: by its measure alone, whatever its language, each document fails the rule.
+
+    `measures` needs only the rule's own column. Nobody fails a rule that is off. `applies` says whom it looks at.
+    """
+    if not rule.active:
+        return pl.Series(rule.id, [False], pl.Boolean).new_from_index(0, measures.height)
+    return measures.select(_broken(profile, rule, measures).alias(rule.id)).to_series()
+
+
+def applies(rule: Rule) -> pl.Expr:
+    """Boolean without nulls over `language.lang`: the rule looks at the document."""
     if rule.when is None:
         return pl.lit(True)
     if rule.when.langs:
@@ -125,14 +136,14 @@ def _applies(rule: Rule) -> pl.Expr:
     return ~pl.col(LANG).is_in(list(rule.when.not_langs)).fill_null(False)
 
 
-def _fails(profile: Profile, rule: Rule, measures: pl.DataFrame) -> pl.Expr:
-    """Boolean without nulls: the rule applies, and its comparison holds or cannot be made."""
+def _broken(profile: Profile, rule: Rule, measures: pl.DataFrame) -> pl.Expr:
+    """The comparison holds, or cannot be made."""
     column = profile.column(rule)
     value = pl.col(column)
     unknown = value.is_null()
     if measures.schema[column].is_float():
         unknown |= value.is_nan()
-    return _applies(rule) & (unknown | _holds(rule, value).fill_null(True))
+    return unknown | _holds(rule, value).fill_null(True)
 
 
 def _holds(rule: Rule, value: pl.Expr) -> pl.Expr:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.edits.config import EditsConfig
-from curate.rules import Profile, Rule, When, columns, evaluate, margins, require
+from curate.rules import OFF, Profile, Rule, When, applies, broken, columns, evaluate, margins, require
 from workbench.errors import UserError
 
 
@@ -166,3 +166,17 @@ def test_agrees_with_one_document_at_a_time(rows: list[tuple[int | None, float |
         expected.append(fails)
     assert verdicts.fails.to_list() == expected
     assert verdicts.first.to_list() == [fails[0] if fails else None for fails in expected]
+
+
+def test_one_rule_alone_says_what_all_together_say() -> None:
+    values = [10, None, 60, 10, None]
+    measures = pl.DataFrame({"text.words": values, "language.lang": ["de", "de", "de", "fr", None]})
+    german = rule("gopher.words_min", "<", 50, when=When(langs=("de",)))
+    alone = measures.select(applies(german)).to_series() & broken(profile(german), german, measures)
+    assert alone.to_list() == [True, True, False, False, True]
+    assert alone.to_list() == evaluate(profile(german), measures).first.is_not_null().to_list()
+
+
+def test_nobody_fails_a_rule_that_is_off() -> None:
+    measures = pl.DataFrame({"text.words": [1, None]})
+    assert broken(profile(MIN), rule("gopher.words_min", "<", OFF), measures).to_list() == [False, False]
