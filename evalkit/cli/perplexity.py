@@ -28,7 +28,10 @@ def perplexity(
     split: Annotated[
         str, typer.Option("--split", metavar="WHAT", help="A text is one of documents, paragraphs or lines.")
     ] = "documents",
-    by: Annotated[str, typer.Option("--by", metavar="FIELD", help="Group texts by domain, source or lang.")] = "domain",
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="FIELD", help="Group texts by domain, source or lang (default: domain, if any)."),
+    ] = None,
     text_field: Annotated[
         str | None, typer.Option("--text-field", metavar="NAME", help="The column of texts (default: the usual names).")
     ] = None,
@@ -62,9 +65,11 @@ def perplexity(
     from evalkit.perplexity.make import Measuring, measure, read_summary
     from evalkit.perplexity.texts import open_texts, trained_on
 
-    texts = open_texts(data, root, split=split, by=by, text_field=text_field)
+    texts = open_texts(data, root, split=split, by=by or "domain", text_field=text_field)
     if limit is not None:
         texts.draw(limit, seed)
+    if by is not None and all(text.group is None for text in texts):
+        raise UserError(f"no text of {data} has a '{by}' to group by", hint="leave --by out, or name another field")
     opened = []
     try:
         for name in model:

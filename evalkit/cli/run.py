@@ -63,11 +63,7 @@ def run(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Ask a model the items of tasks; every number comes with its interval."""
-    from evalkit.models.open import open_model
-    from evalkit.retrieval.shown import blocks as with_context
-    from evalkit.run.make import Evaluation, evaluate
-    from evalkit.run.rows import label, read_summary
-    from evalkit.run.show import complaints, summary_blocks
+    from evalkit.run.settings import wanted
     from evalkit.tasks.data import given_places
 
     given = {
@@ -83,6 +79,10 @@ def run(
         "data_root": data_root or None,
     }
     settings = _settings(recipe, {name: value for name, value in given.items() if value is not None}, sets or [])
+    wanted(settings, Path())  # what is misspelt is told before a model is loaded
+
+    from evalkit.models.open import open_model
+
     opened = open_model(
         settings.model,
         root=root,
@@ -96,6 +96,11 @@ def run(
         server=settings.server,
         cache=cache,
     )
+    from evalkit.retrieval.shown import blocks as with_context
+    from evalkit.run.make import Evaluation, evaluate
+    from evalkit.run.rows import label, read_summary
+    from evalkit.run.show import complaints, summary_blocks
+
     try:
         asked = Evaluation.of(settings, opened, root, Path(), listener=screen.progress)
         if dry_run:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.models.types import Model
+from workbench import registry
 from workbench.errors import UserError, did_you_mean
 
 SCHEMES = ("mock", "recorded", "openai", "chat", "http", "https", "transformers")
@@ -94,6 +95,8 @@ def _local(
 ) -> Model:
     if _is_foreign(Path(spec)):
         return _foreign(spec, Path(spec), precision, device, bos, batch)
+    if not Path(spec).exists():
+        registry.find(spec, root)  # a name that is misspelt is told at once, before torch is loaded
     from evalkit.models.local import Local
     from train.open import open_model as open_local
 

@@ -13,9 +13,9 @@ from evalkit.models.types import Decoding, Model, Pair, Prompt, Windows
 from evalkit.retrieval.augment import Retrieved, Ways
 from evalkit.run.ask import NEEDS
 from evalkit.run.keys import Continued, Read, Request, text_digest
-from evalkit.run.settings import EvalSettings, changed
+from evalkit.run.settings import EvalSettings, wanted
 from evalkit.run.sources import Source, rows_of
-from evalkit.tasks import Item, Rendered, Sources, Task, expand, read_items, render_items
+from evalkit.tasks import Item, Rendered, Sources, Task, read_items, render_items
 from evalkit.tasks.render import Asked
 from evalkit.tasks.tools import Tools
 from workbench.errors import Exit, UserError
@@ -79,11 +79,7 @@ def plan(settings: EvalSettings, model: Model, tools: Tools, base: Path, ways: W
     base: what paths in the settings are relative to. ways: in which tasks are asked besides. Raises UserError for
     unknown tasks and data that are not there, and (exit 2) where a task asks for what the model cannot do.
     """
-    tasks = changed(settings, expand(settings.tasks, presets=settings.presets))
-    if not tasks:
-        raise UserError("no tasks are named", hint="name some with --tasks; `evalkit tasks` lists them")
-    given = {name: place if "://" in place else str(base / place) for name, place in settings.data.items()}
-    sources = Sources(given, [base / root for root in settings.data_root])
+    tasks, sources = wanted(settings, base)
     return [one for task in tasks for one in _planned(settings, task, tools.digest(task), sources, model, ways)]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
 from evalkit.retrieval.settings import Retrieve
-from evalkit.tasks import Task
+from evalkit.tasks import Sources, Task, expand
 from workbench import recipes
 from workbench.errors import UserError, did_you_mean
 from workbench.recipes import Section
@@ -49,6 +50,24 @@ class EvalSettings(Section):
     """By task: settings of it that are not its own, such as `{gsm8k: {decoding: {max_new: 512}}}`."""
     retrieve: Retrieve | None = None
     """Asks every task a second time, with documents of a corpus run before each question."""
+
+
+def wanted(settings: EvalSettings, base: Path) -> tuple[list[Task], Sources]:
+    """The tasks as the settings want them, and where their data are, looked for but not read.
+
+    base: what paths in the settings are relative to. UserError for unknown tasks, values they do not take, and data
+    that are not there.
+    """
+    tasks = changed(settings, expand(settings.tasks, presets=settings.presets))
+    if not tasks:
+        raise UserError("no tasks are named", hint="name some with --tasks; `evalkit tasks` lists them")
+    given = {name: place if "://" in place else str(base / place) for name, place in settings.data.items()}
+    sources = Sources(given, [base / root for root in settings.data_root])
+    for task in tasks:
+        sources.locate(task.name, task.data)
+        if task.shots.count and task.shots.source is not None:
+            sources.locate(task.name, task.shots.source, shots=True)
+    return tasks, sources
 
 
 def changed(settings: EvalSettings, tasks: Sequence[Task]) -> list[Task]:

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from evalkit.models.types import Generated, Likelihood, Rolled
-from evalkit.statistics.calibration import probabilities
 from evalkit.tasks.items import Item
 from evalkit.tasks.render import Rendered
 from evalkit.tasks.schema import Task
@@ -76,6 +75,8 @@ def _failed(answers: Sequence[Answer]) -> str | None:
 
 def _choice(task: Task, item: Item, rendered: Rendered, answers: Sequence[Likelihood]) -> Scored:
     """The metrics of choices, as lm-eval 0.4.13 has them where it has them (task.py, process_results)."""
+    from evalkit.statistics.calibration import probabilities  # numba and scipy, for which a list of tasks does not wait
+
     many = len(rendered.choices)
     logprobs = np.array([answer.logprob for answer in answers[:many]])
     tokens = np.array([answer.tokens for answer in answers[:many]], np.float64)

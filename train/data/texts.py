@@ -90,7 +90,14 @@ def read_documents(source: str, root: Path, *, fields: Fields | None = None, who
             hint = f"a dataset is a run, a folder, or a file that ends in {blocks.ENDINGS}"
             raise UserError(f"{source} is no data file by its name", hint=hint, code=Exit.INPUT)
         return _plain(source, path.parent, [path], [], fields, bool(whole))
-    return _of_run(source, _finished(registry.find(source, root), root), root, fields)
+    try:
+        directory = registry.find(source, root)
+    except UserError as error:
+        if path.exists() or error.code != Exit.INPUT:
+            raise
+        message = f"there is no file or folder {source}, and no run of that name under {root}"
+        raise UserError(message, hint=error.hint, code=Exit.INPUT) from None
+    return _of_run(source, _finished(directory, root), root, fields)
 
 
 def _folder(top: Path) -> tuple[list[Path], list[str]]:

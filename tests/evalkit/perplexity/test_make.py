@@ -290,6 +290,15 @@ def test_the_command_shows_numbers_with_intervals(tmp_path: Path, capsys: pytest
     assert code == 0 and "Forecast" in out
 
 
+def test_what_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"text": "One."}\n')
+    code, _, said = call(capsys, "-m", "mock:0", "--root", str(tmp_path), "--data", "nothere")
+    assert code == 4 and "there is no file or folder nothere, and no run of that name" in said
+    code, _, said = call(capsys, "-m", "mock:0", "--root", str(tmp_path), "--data", str(data), "--by", "lang")
+    assert code == 2 and "has a 'lang' to group by" in said
+
+
 def test_hostile_text_does_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = [f"\x1b[31mred {n} \u202e<script>alert(1)</script>\x1b]0;title\x07 {'a b ' * n}" for n in range(8)]
     data = tmp_path / "t.jsonl"

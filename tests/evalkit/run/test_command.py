@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,7 @@ def test_a_forecast_starts_nothing_and_knows_what_is_answered(folder: Path) -> N
     [
         (("run", "-t", "sums.yaml"), 2, "no model is named"),
         (("run", "-m", "mock:0"), 2, "no tasks are named"),
-        (("run", "-m", "mock:x", "-t", "sums.yaml"), 2, "names no mock model"),
+        (("run", "-m", "mock:x", "-t", "sums.yaml", "--data-root", "."), 2, "names no mock model"),
         (("run", "-m", "mock:0", "-t", "gsm8"), 2, "did you mean 'gsm8k'?"),
         (("run", "-m", "mock:0", "-t", "sums.yaml", "--data", "sums"), 2, "not of the form TASK=FILE"),
         (("run", "-m", "mock:0", "-t", "sums.yaml", "--set", "chnge.sums.version=2"), 2, "did you mean 'change'?"),
@@ -96,6 +98,27 @@ def test_a_forecast_starts_nothing_and_knows_what_is_answered(folder: Path) -> N
 def test_mistakes_are_told_with_what_to_do(folder: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
     ended = invoke("evalkit", *arguments, cwd=folder)
     assert ended.code == code and said in ended.stderr and "hint:" in ended.stderr
+
+
+def test_mistakes_are_told_before_torch_is_loaded(folder: Path) -> None:
+    lines = ["import sys", "from evalkit.cli.commands import app", "for given in sys.argv[1:]:"]
+    lines += [
+        "    try: app(['run', *given.split(), '--root', 'none'])",
+        "    except SystemExit as end: print(end.code)",
+    ]
+    lines += ["assert not {'torch', 'numba', 'scipy', 'polars'} & {*sys.modules}, sys.modules"]
+    mistakes = [
+        "-m mock:0 -t nonsens",
+        "-m mock:0 -t winnow-copying --precision fp3",
+        "-m mock:0 -t gsm8k",
+        "-t sums.yaml",
+    ]
+    mistakes += ["-m nothere -t winnow-copying"]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines), *mistakes], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["2", "2", "4", "2", "4"]
 
 
 def test_show_lists_items_and_shows_one_whole(folder: Path) -> None:
