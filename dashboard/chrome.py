@@ -61,25 +61,34 @@ def pick(options: list[RunRef], title: str, key: str, *, needed: bool) -> RunRef
 def pick(options: list[RunRef], title: str, key: str, *, needed: bool = True) -> RunRef | None:
     """A selectbox of runs whose choice stands in the URL under `key`; None where none is chosen and none is `needed`.
 
-    The first choice is the run of the command line, else the newest that is finished.
+    The first choice is the run of the command line, else the newest that is finished; a choice stays from page to page.
     """
     ids = {run.id: run for run in options}
-    asked = st.query_params.get(key) if key not in st.session_state else None
+    asked, followed = st.query_params.get(key), f"{key}-in-the-url"
     first = current().run if current().run in ids else next((run.id for run in options if run.readable), options[0].id)
-    if st.session_state.get(key) not in ids:
-        st.session_state[key] = asked if asked in ids else first if needed else None
+    if asked in ids and asked != st.session_state.get(followed):
+        st.session_state[key] = asked  # a link, and no word of ours
+    elif st.session_state.get(key) not in ids:
+        st.session_state[key] = first if needed else None
+    # Not bound to the URL: Streamlit would write what is shown of a run there, not its id.
     chosen = st.selectbox(
         title,
         list(ids),
         index=None,
         key=key,
-        bind="query-params",
+        persist_state="session",
         format_func=lambda name: _told(ids[name]) if name in ids else one_line(str(name)),
         placeholder="none",
         required=needed,
         width=340,
     )
-    return ids.get(chosen or "", ids[str(first)] if needed else None)
+    found = ids.get(chosen or "", ids[str(first)] if needed else None)
+    if found is None:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != found.id:
+        st.query_params[key] = found.id
+    st.session_state[followed] = None if found is None else found.id
+    return found
 
 
 def _say_unknown(options: list[RunRef], *keys: str) -> None:
