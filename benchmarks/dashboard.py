@@ -180,7 +180,9 @@ def table(found: dict[str, Any]) -> str:
     ]
     for name in PAGES:
         row = [found[key][name] for key in ("first_visit_s", "first_paint_s", "switch_s")]
-        lines.append(f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + f" | {found['socket_kb'][name]:.0f} |")
+        lines.append(
+            f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + f" | {found['socket_kb'][name]:.0f} |"
+        )
     lines += [
         "| budget | | 1.50 | 0.70 | 1,024 |",
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -62,13 +63,18 @@ class Seen:
 
 
 @contextmanager
-def served(*options: str) -> Iterator[tuple[str, int]]:
-    """The dashboard as its own process; its address and its process id."""
+def served(*options: str, port: int = 0, log: Path | None = None) -> Iterator[tuple[str, int]]:
+    """The dashboard as its own process; its address and its process id. log: what it says is added there."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "dashboard", "--port", str(port), *options]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    with contextlib.ExitStack() as stack:
+        said = None if log is None else stack.enter_context(log.open("ab"))
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=said, stderr=said
+        )
     try:
         for _ in range(600):
             with socket.socket() as probe:
