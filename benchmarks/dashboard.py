@@ -1,9 +1,11 @@
-"""How long the dashboard's pages take in a browser, on runs of full size: python benchmarks/dashboard.py [--workspace DIR]
+"""How long the dashboard's pages take in a browser, on runs of full size:
 
-The workspace (default: made by dashboard_data.py in a temporary folder) holds a run of a million documents, evaluations of
-200,000 items and an arena. Each figure is the median of several visits in headless Chromium; `first paint` is a new
-window until the page stands whole, `switch` is a click in the navigation, each with a server that has been up for
-a while and, apart from it, the very first visit of each page. The budgets are those of docs/dashboard.md.
+    python benchmarks/dashboard.py [--workspace DIR]
+
+The workspace (default: made by dashboard_data.py in a temporary folder) holds a run of a million documents, evaluations
+of 200,000 items and an arena. Each figure is the median of several visits in headless Chromium: `first paint` is a new
+window until the page stands whole, `switch` a click in the navigation, both of a server that has been up for a while;
+apart from them stands the very first visit of each page. The budgets are those of docs/dashboard.md.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def changed(page: Any, selector: str, act: Callable[[], None]) -> float:
     began = time.perf_counter()
     act()
     page.wait_for_function(
-        "([selector, before]) => { const now = document.querySelector(selector); return now && now.innerText !== before }",
+        "([selector, before]) => (document.querySelector(selector)?.innerText ?? before) !== before",
         arg=[selector, before],
         timeout=60_000,
     )
@@ -172,8 +174,8 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         "# The dashboard's pages in a browser",
         "",
-        "Written by `python benchmarks/dashboard.py`: a run of a million documents, two evaluations of 200,000 items, a",
-        "training of 100,000 steps, an arena of 2,000 pairs; headless Chromium and the server on the same two cores.",
+        "Written by `python benchmarks/dashboard.py`: a run of a million documents, two evaluations of 200,000 items,",
+        "100,000 steps of training, an arena of 2,000 pairs; headless Chromium and the server on the same two cores.",
         "",
         "| page | very first visit, s | first paint, s | switch, s | over the socket, kB |",
         "|---|---|---|---|---|",

@@ -21,36 +21,8 @@ ATTACK = (
     ":red[red] $x^2$ `code` **bold** \u202eright to left\u202c zero\u200bwidth \u2066iso\u2069 \x07bell "
     "{{constructor.constructor('window.owned=1')()}} ${window.owned=1} %3Cscript%3E &lt;b&gt; &#60;script&#62;"
 )
-_THINGS = [
-    "river",
-    "stone",
-    "bridge",
-    "letter",
-    "window",
-    "garden",
-    "season",
-    "harbour",
-    "market",
-    "teacher",
-    "winter",
-    "painting",
-    "village",
-    "answer",
-]
-_DOINGS = [
-    "carries",
-    "follows",
-    "describes",
-    "explains",
-    "repairs",
-    "remembers",
-    "crosses",
-    "measures",
-    "opens",
-    "answers",
-    "keeps",
-    "paints",
-]
+_THINGS = ("river", "stone", "bridge", "letter", "window", "garden", "season", "harbour", "market", "teacher", "winter")
+_DOINGS = ("carries", "follows", "describes", "explains", "repairs", "remembers", "crosses", "measures", "opens")
 
 
 def _page(number: int) -> dict[str, str]:

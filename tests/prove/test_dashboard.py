@@ -81,27 +81,29 @@ def test_no_lock_and_no_vote_lost(tmp_path: Path, record: Callable[[str, str], N
         try:
             while time.monotonic() < until:
                 lives += 1
-                with app.served("--root", str(root), log=log) as (address, pid):
-                    with app.visit(opened, address, "arena?arena=arena") as voter:
-                        _enter(voter)
-                        assert _progress(voter.page) >= confirmed, "a confirmed vote is gone"
-                        confirmed = _progress(voter.page)
-                        with (
-                            app.visit(opened, address) as one,
-                            app.visit(opened, address, "rules") as two,
-                            app.visit(opened, address, "documents") as three,
-                        ):
-                            for number in range(VOTES_A_LIFE):
-                                for place, reader in enumerate((one, two, three)):
-                                    reader.page.goto(f"{address}/{PAGES[(number + 2 * place) % len(PAGES)]}")
-                                confirmed = _vote(voter, confirmed)
-                                for reader in (one, two, three):
-                                    reader.settled()
-                                    assert reader.page.get_by_text("This part of the page failed").count() == 0
-                                    pages += 1
-                                if time.monotonic() > until:
-                                    break
-                            os.kill(pid, signal.SIGKILL)
+                with (
+                    app.served("--root", str(root), log=log) as (address, pid),
+                    app.visit(opened, address, "arena?arena=arena") as voter,
+                ):
+                    _enter(voter)
+                    assert _progress(voter.page) >= confirmed, "a confirmed vote is gone"
+                    confirmed = _progress(voter.page)
+                    with (
+                        app.visit(opened, address) as one,
+                        app.visit(opened, address, "rules") as two,
+                        app.visit(opened, address, "documents") as three,
+                    ):
+                        for number in range(VOTES_A_LIFE):
+                            for place, reader in enumerate((one, two, three)):
+                                reader.page.goto(f"{address}/{PAGES[(number + 2 * place) % len(PAGES)]}")
+                            confirmed = _vote(voter, confirmed)
+                            for reader in (one, two, three):
+                                reader.settled()
+                                assert reader.page.get_by_text("This part of the page failed").count() == 0
+                                pages += 1
+                            if time.monotonic() > until:
+                                break
+                        os.kill(pid, signal.SIGKILL)
         finally:
             job.stop.set()
             job.join()
