@@ -60,7 +60,7 @@ def pairs(
     shown = [("pairs", f"{len(drawn):,}"), ("models", ", ".join(one.model for one in read))]
     if known:
         shown.append(("pairs to check raters by", f"{len(known):,}"))
-    return Result(facts, [Facts(shown)], run.path)
+    return Result(facts, [Facts(shown), f"run: {run.path}"], run.path)
 
 
 def _weights(name: str, models: list[str], root: Path) -> Any:
@@ -186,6 +186,10 @@ def export(
 
     ballots, drawn = _ballots(run, votes, root)
     rows, without = preferences(ballots, drawn)
+    if not rows:
+        counted = f"{without:,} votes, all on pairs that it does not have" if without else "no votes"
+        hint = "vote on its pairs in the dashboard, or name files with --votes"
+        raise UserError(f"{run} has {counted}: there is nothing to export", hint=hint, code=Exit.INPUT)
     write_text(out, "".join(json.dumps(row) + "\n" for row in rows))
     facts = {"preferences": len(rows), "votes without answers": without, "file": str(out)}
     return Result(facts, [Facts(list(facts.items()))])

@@ -36,6 +36,9 @@ def judge(
         list[Path] | None,
         typer.Option("--gamed", metavar="FILE", help="Judged verbose or concise answers of the baseline; repeatable."),
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Only so many instructions, drawn by the seed.")
+    ] = None,
     sets: Sets = None,
     seed: Seed = 0,
     dry_run: DryRun = False,
@@ -47,12 +50,14 @@ def judge(
     """How often a judge prefers the model's answers to the baseline's, and how often it would at equal length."""
     from evalkit.judge import make
     from evalkit.judge.gameability import version
-    from evalkit.judge.outputs import match, read_difficulty, read_outputs, read_recorded
+    from evalkit.judge.outputs import draw, match, read_difficulty, read_outputs, read_recorded
     from evalkit.judge.settings import open_judge
 
     settings = settings_of(recipe, member_of(model, endpoint, reward, recorded, prompt), sets, seed)
     base = read_outputs(baseline)
     matched = match(read_outputs(outputs), base)
+    if limit is not None:
+        matched = draw(matched, limit, settings.seed)
     hard = None if difficulty is None else read_difficulty(difficulty, list(base.answers))
     versions = [version(*_recorded_pairs(path, read_recorded(path)), hard) for path in gamed or []]
     judges = open_judge(settings, root, [matched.model, matched.baseline])
@@ -110,7 +115,7 @@ def _told(run: Path) -> Result:
         hint = "--force asks again for what failed, and for nothing else"
         errors.append(UserError(message, hint=hint, code=Exit.PARTIAL))
     code = Exit.PARTIAL if errors else Exit.OK
-    return Result(summary, [Facts(list(facts.items()))], run, code=code, errors=errors)
+    return Result(summary, [Facts(list(facts.items())), f"run: {run}"], run, code=code, errors=errors)
 
 
 def _rate(value: float | None, low: float | None, high: float | None, unit: str = "%", sign: str = "") -> str:

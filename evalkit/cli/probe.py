@@ -55,7 +55,7 @@ def probe(
         hint = "--force asks again for what failed, and for nothing else"
         errors.append(UserError(message, hint=hint, code=Exit.PARTIAL))
     code = Exit.PARTIAL if errors else Exit.OK
-    return Result(summary, _shown(summary), run.path, code=code, errors=errors)
+    return Result(summary, [*_shown(summary), f"run: {run.path}"], run.path, code=code, errors=errors)
 
 
 def _shown(summary: dict[str, Any]) -> list[Block]:

@@ -171,7 +171,10 @@ def list_reports(screen: Screen, plans: PlanFiles, root: Root = DEFAULT_ROOT) ->
 def acknowledge(
     screen: Screen,
     plan: PlanFile,
-    about: Annotated[str, typer.Argument(metavar="ALARM", help="As the report names it: `model: task`.")],
+    about: Annotated[
+        str | None,
+        typer.Argument(metavar="[ALARM]", help="As the report names it: `model: task`. Without one: those there are."),
+    ] = None,
     days: Annotated[
         float, typer.Option("--days", min=0.01, metavar="N", help="Quiet for so long; then loud again.")
     ] = 7,
@@ -185,6 +188,12 @@ def acknowledge(
     from evalkit.report.tick import folder
 
     home = folder(root, read_plan(plan))
+    if about is None:
+        rows = acknowledged.standing(home, home / ALARMS)
+        cells = [(row["level"], row["about"], row["message"], row["quiet_until"] or "") for row in rows]
+        title = f"Alarms of {rows[0]['window']}" if rows else ""
+        table = Table(("level", "alarm", "what", "quiet until"), cells, title)
+        return Result({"alarms": rows}, [table] if rows else ["the last report has no alarm"])
     known = {str(row.get("about")) for row in ledger.read_rows(home / ALARMS)}
     if about not in known:
         raise UserError(f"there is no alarm about '{about}'", hint=did_you_mean(about, known), code=Exit.INPUT)

@@ -91,7 +91,7 @@ def _where(task: Task, sources: Sources) -> str | None:
 
 
 def _one(screen: Screen, task: Task, presets: list[str], sources: Sources, number: int) -> Result:
-    from workbench import recipes
+    from workbench import yamltree
 
     facts: list[tuple[str, Any]] = [
         ("title", task.title),
@@ -103,7 +103,8 @@ def _one(screen: Screen, task: Task, presets: list[str], sources: Sources, numbe
         ("metrics", " ".join(task.metrics)),
         ("digest", task.digest),
     ]
-    blocks: list[Block] = [Facts(facts, task.label), recipes.dump(task)]
+    own = yamltree.dump(task.model_dump(mode="json", exclude_defaults=True)).rstrip("\n")
+    blocks: list[Block] = [Facts(facts, task.label), f"Its own settings (--json has all):\n{own}"]
     example: dict[str, Any] | None = None
     try:
         files = sources.locate(task.name, task.data)

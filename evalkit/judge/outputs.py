@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import xxhash
 
 from evalkit.judge.types import Duel
 from train.data.blocks import clean
@@ -76,6 +78,18 @@ def match(model: Outputs, baseline: Outputs) -> Matched:
     missing = [one for one in baseline.answers if one not in model.answers]
     extra = len(model.answers) - len(shared)
     return Matched(model.model, baseline.model, duels, [baseline.dataset[one] for one in shared], missing, extra)
+
+
+def draw(matched: Matched, limit: int, seed: int) -> Matched:
+    """At most `limit` of the duels, drawn by their instructions and the seed, so that every model has the same; in the
+    order of the baseline."""
+    ranks = sorted(
+        (xxhash.xxh3_64_intdigest(f"{seed}|{duel.instruction}".encode("utf-8", "surrogatepass")), number)
+        for number, duel in enumerate(matched.duels)
+    )
+    kept = sorted(number for _, number in ranks[:limit])
+    duels = [matched.duels[number] for number in kept]
+    return replace(matched, duels=duels, datasets=[matched.datasets[number] for number in kept])
 
 
 def read_recorded(path: Path) -> dict[Duel, float]:

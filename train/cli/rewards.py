@@ -27,6 +27,8 @@ from workbench.errors import UserError
 from workbench.options import DEFAULT_ROOT, Force, Resume, Root, Seed, Sets
 from workbench.render import Table, count
 
+REWARD = "A file of rewards (YAML), a train reward run, or a rule without settings: arithmetic, repetition."
+
 if TYPE_CHECKING:
     from train.rewards.cut import WithoutEnd
 
@@ -38,7 +40,7 @@ def bestofn(
     prompts: Annotated[
         Path, typer.Option("--prompts", metavar="FILE", help="Rows with `prompt`, or as for train sft.")
     ],
-    reward: Annotated[Path, typer.Option("--reward", metavar="FILE", help="YAML with the parts of the reward.")],
+    reward: Annotated[str, typer.Option("--reward", metavar="NAME", help=REWARD)],
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Responses to each prompt.")] = 8,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write best.jsonl of the run here, too.")
@@ -76,14 +78,16 @@ def bestofn(
 
     from train.rewards.bestofn import BEST, Settings, make
     from train.rewards.files import prompts_of
-    from train.rewards.open import open_reward, read_settings
+    from train.rewards.named import read_reward
+    from train.rewards.open import open_reward
     from train.sampler import Params
     from workbench.files import write_text
 
     params = Params(max_new, temperature, top_k, top_p, min_p, tuple(stop or ()))
     lowest = -math.inf if at_least is None else at_least
     settings = Settings(number, seed, not text, rows, _rule(without_end), lowest)
-    judge = open_reward(read_settings(reward, sets or []), root, base=reward.parent, name=reward.stem)
+    wanted, folder = read_reward(reward, sets or [])
+    judge = open_reward(wanted, root, base=folder, name=Path(reward).stem)
     try:
         asked = prompts_of(prompts)
         opened = _open(model, root, device, precision, best, base, template)
@@ -116,7 +120,7 @@ def bestofn(
         note,
     )
     said = f"{count(data['kept'])} of {count(data['prompts'])} prompts in {written}"
-    return Result({**data, "out": str(written)}, [table, said], run.path)
+    return Result({**data, "out": str(written)}, [table, said, f"run: {run.path}"], run.path)
 
 
 def _rule(text: str) -> WithoutEnd:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from train.cli.rewards import REWARD
 from train.cli.stages import (
     Device,
     From,
@@ -34,7 +35,7 @@ Prompts = Annotated[
 ]
 RewardName = Annotated[
     str | None,
-    typer.Option("--reward", metavar="NAME", help="A file of rewards (YAML), a train reward run, or `arithmetic`."),
+    typer.Option("--reward", metavar="NAME", help=REWARD),
 ]
 Rollouts = Annotated[int | None, typer.Option("--rollouts", min=1, metavar="N", help="How often it is asked.")]
 Responses = Annotated[int | None, typer.Option("--responses", min=1, metavar="N", help="To each prompt.")]
@@ -44,7 +45,6 @@ Beta = Annotated[
 Reference = Annotated[
     str | None, typer.Option("--reference", metavar="MODEL", help="Default: the checkpoint that it begins from.")
 ]
-_FILES = ("answers", "tests", "scores", "prompt", "baseline")
 _SHOWN = ("reward", "response_kl", "token_kl", "length", "ended", "dead_groups")
 
 
@@ -154,38 +154,17 @@ def _flags(
     qlora: bool,
     only: list[str] | None,
 ) -> dict[str, tuple[str, Any]]:
+    from train.rewards.named import named_anywhere
+
     return {
         "--data": ("data.path", None if data is None else str(Path(data).resolve())),
-        "--reward": ("reward", None if reward is None else _reward(reward)),
+        "--reward": ("reward", None if reward is None else named_anywhere(reward)),
         "--rollouts": ("rollouts", rollouts),
         "--responses": ("responses", responses),
         "--beta": ("kl.coefficient", beta),
         "--reference": ("reference", reference),
         **adapted(model, template, lora, qlora, only),
     }
-
-
-def _reward(name: str) -> dict[str, Any]:
-    """The settings that `--reward` means: those of a file, a rule without settings by its kind, else a reward model."""
-    if name in ("arithmetic", "repetition"):
-        return {"parts": {name: {"kind": name}}}
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        return {"parts": {"model": {"kind": "model", "run": name}}}
-    from train.rewards.open import read_settings
-
-    return _placed(read_settings(path).model_dump(mode="json", exclude_unset=True), path.parent.resolve())
-
-
-def _placed(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The settings with the files that they name found from anywhere; in their own file they are relative to it."""
-    for part in settings["parts"].values():
-        for field in _FILES:
-            if isinstance(part.get(field), str):
-                part[field] = str(folder / part[field])
-        if part["kind"] == "baseline":
-            _placed(part["reward"], folder)
-    return settings
 
 
 def _told(result: Result) -> Result:

@@ -147,6 +147,9 @@ def test_bad_votes(tmp_path: Path, row: dict[str, str], message: str) -> None:
 def test_bad_commands(tmp_path: Path, answers: list[Path]) -> None:
     assert "no votes" in arena(tmp_path, "board").stderr
     run = pairs(tmp_path, answers)
+    nothing = arena(tmp_path, "export", run, "--out", tmp_path / "preferences.jsonl")
+    assert nothing.code == 4 and f"{run} has no votes: there is nothing to export" in nothing.stderr
+    assert not (tmp_path / "preferences.jsonl").exists()
     assert "no votes" in arena(tmp_path, "board", run).stderr
     assert "'halv' is not one of" in arena(tmp_path, "board", run, "--ties", "halv").stderr
     with pytest.raises(UserError, match="meets nobody"):

@@ -70,6 +70,18 @@ def test_bad_commands(files: Path, arguments: list[str], code: int, message: str
     assert ended.code == code and message in ended.stderr
 
 
+def test_a_limit_draws_the_same_instructions_for_every_model(files: Path) -> None:
+    given = ("--recorded", files / "verdicts.json", "--limit", "7")
+    ended = judge(files, *given)
+    assert ended.data["total"] + ended.data["unscored"] == 7
+    run = Path(ended.envelope["run"])
+    drawn = [row["instruction"] for row in json.loads((run / "annotations.json").read_text())]
+    again = judge(files, *given, "--seed", "1")
+    other = [row["instruction"] for row in json.loads((Path(again.envelope["run"]) / "annotations.json").read_text())]
+    everything = [row["instruction"] for row in json.loads((files / "base.json").read_text())]
+    assert len(drawn) == 7 and drawn != other and drawn == sorted(drawn, key=everything.index)
+
+
 @pytest.mark.parametrize(
     ("name", "rows", "message"),
     [

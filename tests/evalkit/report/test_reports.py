@@ -107,10 +107,13 @@ def test_reports_over_days(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = json.loads((plan.parent / "told.json").read_text())
     assert told["plan"] == "nightly" and len(told["alarms"]) == 2
     assert len((home / "alarms.jsonl").read_text().splitlines()) == 2
-    known = invoke(
-        "evalkit", "report", "acknowledge", plan, "recorded: words", "--root", plan.parent / "ws", "--days", "9999"
-    )
+    asked = ("evalkit", "report", "acknowledge", plan, "--root", plan.parent / "ws")
+    assert {row["about"]: row["quiet_until"] for row in invoke(*asked).data["alarms"]} == {
+        alarm["about"]: None for alarm in told["alarms"]
+    }
+    known = invoke(*asked, "recorded: words", "--days", "9999")
     assert known.code == 0
+    assert [row["quiet_until"] for row in invoke(*asked).data["alarms"] if row["about"] == "recorded: words"] != [None]
     quiet = tick(plan, monkeypatch, 4)
     assert quiet.code == 0 and quiet.data["reports"][0]["verdict"].startswith("regressed")
     listed = invoke("evalkit", "report", "list", plan, "--root", plan.parent / "ws")

@@ -36,6 +36,12 @@ def test_a_task_is_shown_as_a_model_is_asked_it(tmp_path: Path) -> None:
     assert call("piqa", "--data", f"piqa={path}", "--item", "2").exit_code == Exit.USAGE
 
 
+def test_only_what_a_task_says_itself_is_shown() -> None:
+    shown = call("winnow-copying").stdout
+    assert "made: copying" in shown and "decoding" not in shown and len(shown.splitlines()) < 50
+    assert "decoding" in json.loads(call("winnow-copying", "--json").stdout)["data"]["task"]
+
+
 def test_a_task_without_data_is_shown_without_an_example() -> None:
     done = call("mmlu@helm", "--json")
     assert done.exit_code == 0

@@ -75,6 +75,20 @@ def test_the_command_writes_data_for_training(checkpoint: Path, tmp_path: Path) 
     assert [len(each.prompt) for each in read(written)] == [1, 1]
 
 
+def test_a_rule_may_be_named_as_a_reward(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "1 + 1 ="}\n')
+    given = ["bestofn", str(checkpoint), "--prompts", str(tmp_path / "prompts.jsonl"), "-n", "2", "--max-new", "2"]
+    given += ["--root", str(tmp_path / "root")]
+    done = CliRunner().invoke(app, [*given, "--reward", "arithmetic", "--set", "parts.arithmetic.weight=2"])
+    assert done.exit_code == 0, done.output
+    (run,) = (path.parent for path in (tmp_path / "root").glob("*/manifest.json"))
+    assert f"run: {run}" in done.stdout
+    (row,) = list(read_records(run / "best.jsonl"))
+    assert list(row.values["parts"]) == ["arithmetic"]
+    missing = CliRunner().invoke(app, [*given, "--reward", "runs/none"])
+    assert missing.exit_code == Exit.INPUT and "no run 'runs/none'" in missing.stderr
+
+
 def test_a_file_without_prompts_is_named_as_the_cause(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").touch()
     (tmp_path / "reward.yaml").write_text("parts:\n  sum: {kind: arithmetic}\n")
