@@ -21,7 +21,7 @@ from evalkit.run.make import Evaluation, evaluate
 from evalkit.run.rows import read_rows
 from evalkit.run.settings import EvalSettings
 from evalkit.statistics.intervals import ratio
-from evalkit.statistics.paired import compare
+from evalkit.statistics.paired import compare, verdict
 from workbench.errors import Exit, UserError
 
 Made = Callable[..., Path]
@@ -158,6 +158,29 @@ def test_ratios_of_equal_texts_and_of_one_text_say_what_they_can() -> None:
     assert (same.estimate.value, same.p, same.gained) == (0.0, 1.0, 0)
     one = compare_ratios(np.ones(1), np.zeros(1), np.ones(1))
     assert one.estimate.value == -1.0 and np.isnan(one.p) and np.isnan(one.detectable)
+
+
+def test_ratios_have_a_p_that_agrees_with_their_interval() -> None:
+    """Of texts of very different lengths, whose intervals are far from symmetric."""
+    rng, sides = np.random.default_rng(7), set()
+    for number in range(60):
+        sizes = np.exp(rng.normal(5, 2, 12))
+        b = sizes * rng.normal((number % 7 - 3) * 0.25, 1, 12)
+        found = compare_ratios(np.zeros(12), b, sizes)
+        is_out = not found.estimate.low <= 0 <= found.estimate.high
+        assert (found.p < 0.05) == is_out and 0 < found.p <= 1
+        low, high = found.equivalent
+        assert found.estimate.low < low < found.estimate.value < high < found.estimate.high
+        sides.add((is_out, found.estimate.value > 0))
+    assert len(sides) == 4
+
+
+def test_ratios_that_differ_by_the_same_a_unit_have_no_p() -> None:
+    sizes = np.array([3.0, 7.0, 11.0, 0.1, 2.7])
+    found = compare_ratios(sizes / 3, sizes / 3 + 0.1 * sizes, sizes)
+    assert found.estimate.value == pytest.approx(0.1)
+    assert np.isnan([found.p, found.estimate.low, *found.equivalent]).all()
+    assert verdict(found, found.p).kind == "unknown"
 
 
 def test_a_macro_average_weighs_groups_alike(made: Made, folder: Path) -> None:
