@@ -24,9 +24,12 @@ def table(
     columns: Mapping[str, Any] | None = None,
     key: str | None = None,
     choose: bool = False,
+    chosen: int | None = None,
     height: int | None = None,
 ) -> int | None:
     """Show a small frame; the index of the chosen row where `choose` (which needs a key). alt: what it says.
+
+    chosen: the row that is chosen at first; another key makes it count again.
 
     columns: `st.column_config` by name, or a plain title.
     """
@@ -39,9 +42,11 @@ def table(
     if not choose:
         st.dataframe(shown, key=key, **options)
         return None
+    if chosen is not None:
+        options["selection_default"] = {"selection": {"rows": [chosen]}}
     state: Any = st.dataframe(shown, key=key, on_select="rerun", selection_mode="single-row", **options)
-    chosen: Sequence[int] = state["selection"]["rows"]
-    return chosen[0] if chosen and chosen[0] < frame.height else None
+    rows: Sequence[int] = state["selection"]["rows"]
+    return rows[0] if rows and rows[0] < frame.height else None
 
 
 def _safe(text: str) -> str:

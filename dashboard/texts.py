@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import streamlit as st
 
-from workbench.html import Html, Span, escape, mark, visible
+from workbench.html import Html, Span, escape, mark, table, visible
 from workbench.visible import one_line
 
 
@@ -44,6 +45,11 @@ def box(markup: Html, *, label: str) -> None:
     """As `document`, for a text that is marked already."""
     named = f'tabindex="0" role="region" aria-label="{escape(label)}"'
     show(Html(f'<div class="text" dir="auto" {named}>{markup}</div>'))
+
+
+def facts(rows: Iterable[tuple[str, Any]]) -> None:
+    """Names and values, one below the other; values may come from anywhere."""
+    show(table(["what", "value"], [list(row) for row in rows]))
 
 
 _MARKDOWN = str.maketrans({each: "\\" + each for each in "\\`*_{}[]()<>#+-.!|~:$^=&"})

@@ -11,7 +11,7 @@ from curate.ask.blocks import blocks
 from curate.ask.finished import FinishedRun
 from curate.ask.partner import partner
 from curate.pipeline.decide import CONTAMINATION_STEP, DUPLICATES_STEP
-from curate.rules import Rule, evaluate, margins
+from curate.rules import Profile, Rule, evaluate, margins
 
 CONTEXT_CHARS = 400
 
@@ -55,7 +55,9 @@ def explain(run: FinishedRun, key: str) -> dict[str, Any]:
         if own
         else []
     )
-    rules = _rules(run, decision["id"]) if measures is not None else []
+    rules = []
+    if measures is not None:
+        rules = judged(run.profile, run.scan("measures").filter(pl.col("id") == decision["id"]).head(1).collect())
     duplicate = partner(run, decision, (text or {}).get("text")) if own else None
     return {
         "decision": decision,
@@ -67,7 +69,7 @@ def explain(run: FinishedRun, key: str) -> dict[str, Any]:
         "duplicate": duplicate,
         "contamination": _items(run, decision["id"]) if own else [],
         "blocks": blocks(run, decision) if own else None,
-        "rescue": _rescue(decision, rules, duplicate),
+        "rescue": rescue(decision, rules, duplicate),
     }
 
 
@@ -80,10 +82,11 @@ def _items(run: FinishedRun, key: str) -> list[dict[str, Any]]:
     return rows.sort(order, descending=[True, False, False, False, False]).to_dicts()
 
 
-def _rules(run: FinishedRun, key: str) -> list[dict[str, Any]]:
-    """Every rule of the profile with this page's value, in declared order; `applies` is false for other languages."""
-    row = run.scan("measures").filter(pl.col("id") == key).head(1).collect()
-    profile = run.profile
+def judged(profile: Profile, row: pl.DataFrame) -> list[dict[str, Any]]:
+    """Every rule of the profile with a page's value, in declared order; `applies` is false for other languages.
+
+    row: the page's row of `measures`.
+    """
     fails = set(evaluate(profile, row).fails[0])
     found = []
     for rule in profile.rules:
@@ -111,8 +114,11 @@ def _applies(rule: Rule, lang: str | None) -> bool:
     return lang in rule.when.langs if rule.when.langs else lang not in rule.when.not_langs
 
 
-def _rescue(decision: dict[str, Any], rules: list[dict[str, Any]], duplicate: dict[str, Any] | None) -> list[str]:
-    """What would have to change for a page that is missing to be kept."""
+def rescue(decision: dict[str, Any], rules: list[dict[str, Any]], duplicate: dict[str, Any] | None) -> list[str]:
+    """What would have to change for a page that is missing to be kept.
+
+    rules: of `judged`. duplicate: of `curate.ask.partner.partner`, which tells of a deletion from an index.
+    """
     if decision["state"] == "kept":
         return []
     if decision["state"] == "failed":

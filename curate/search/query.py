@@ -113,6 +113,11 @@ def known(path: Path) -> dict[str, list[str]]:
     return {"lang": sorted(langs), "rule": sorted(rules)}
 
 
+def matches(query: str, text: str) -> Spans:
+    """Where the words of a query stand in a text that holds all of them, in code points; empty where it does not."""
+    return _highlighted(parse(query).wanted, [("", text)])[0][1]
+
+
 def parse(text: str, *, any_word: bool = False) -> Query:
     """What a person typed as FTS5 expressions, in which every word is quoted."""
     terms: dict[tuple[str, bool], None] = {}
