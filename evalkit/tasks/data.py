@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
+from urllib.parse import urlsplit
 
 import zstandard
 
@@ -85,6 +86,8 @@ def _kinds() -> str:
 
 def _given(named: str, data: Data) -> list[str]:
     if "://" in named:
+        if not named.startswith(made.SCHEME):
+            _check_bare(named)
         return [named]
     path = Path(named)
     if path.is_dir():
@@ -92,6 +95,18 @@ def _given(named: str, data: Data) -> list[str]:
     if any(mark in named for mark in "*?["):
         return sorted(str(each) for each in Path().glob(named)) if not path.is_absolute() else _absolute(path)
     return [named] if path.is_file() else []
+
+
+def _check_bare(url: str) -> None:
+    """UserError for what may hold a secret, which would stand in the files of every run; it is not told."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UserError(f"{url.partition('://')[0]}://...: not a URL", hint="name a file, or correct it") from None
+    if parts.username or parts.password or parts.query or parts.fragment:
+        place = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+        hint = "download it and name the file, or give the bare address"
+        raise UserError(f"the URL {place} has a user's name, a password or a query beside it", hint=hint)
 
 
 def _absolute(path: Path) -> list[str]:

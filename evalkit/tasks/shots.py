@@ -61,13 +61,16 @@ def _group(task: Task, items: list[Item], pool: list[Item], value: object) -> li
         return [
             helm(_without(pool, item), settings.count, settings.seed) if item.id in known else chosen for item in items
         ]
+    if settings.order == "each":
+        places: dict[str, list[int]] = defaultdict(list)
+        for number, each in enumerate(pool):
+            places[each.id].append(number)
+        return [_anew(settings, pool, places.get(item.id, []), f"{task.name}|{item.id}") for item in items]
     ranked = _ranked(settings, pool, f"{task.name}|{value}")
     found = []
     for item in items:
         others = ranked[: settings.count]
-        if settings.order == "each":
-            others = _anew(settings, _without(pool, item), f"{task.name}|{item.id}")
-        elif any(each.id == item.id for each in others):
+        if any(each.id == item.id for each in others):
             others = _ranked(settings, _without(pool, item), f"{task.name}|{value}")[: settings.count]
         found.append(others)
     return found
@@ -78,7 +81,7 @@ def _without(pool: list[Item], item: Item) -> list[Item]:
 
 
 def _ranked(settings: Shots, pool: list[Item], name: str) -> list[Item]:
-    if settings.order in ("first", "each"):
+    if settings.order == "first":
         return pool
     drawn = sorted(pool, key=lambda item: _chance(settings, f"{name}|{item.id}"))
     if settings.order != "balanced":
@@ -91,12 +94,16 @@ def _ranked(settings: Shots, pool: list[Item], name: str) -> list[Item]:
     return [answer[turn] for turn in range(depth) for answer in turns if turn < len(answer)]
 
 
-def _anew(settings: Shots, pool: list[Item], name: str) -> list[Item]:
-    """Different examples drawn for one item, without a look at the whole pool."""
+def _anew(settings: Shots, pool: list[Item], out: list[int], name: str) -> list[Item]:
+    """Different examples drawn for one item, without a look at the whole pool; out: places in it that are left out, in
+    their order."""
     chosen: dict[int, None] = {}
-    turn = 0
-    while len(chosen) < min(settings.count, len(pool)):
-        chosen[_chance(settings, f"{name}|{turn}") % len(pool)] = None
+    turn, left = 0, len(pool) - len(out)
+    while len(chosen) < min(settings.count, left):
+        place = _chance(settings, f"{name}|{turn}") % left
+        for gap in out:
+            place += place >= gap
+        chosen[place] = None
         turn += 1
     return [pool[place] for place in chosen]
 

@@ -33,6 +33,17 @@ def test_an_item_has_the_fields_of_the_form_that_its_row_has() -> None:
     assert second.row == 1 and second.where == "mine.jsonl:2"
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:secret@host/d.jsonl", "https://host/d.jsonl?token=secret", "s3://b/d.jsonl#secret", "http://[secret"],
+)
+def test_a_url_with_a_secret_in_it_is_refused_without_saying_it(url: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Sources({"piqa": url}).locate("piqa", load_task("piqa").data)
+    assert "secret" not in str(caught.value) + caught.value.hint
+    assert Sources({"piqa": "https://host/d.jsonl"}).locate("piqa", load_task("piqa").data) == ["https://host/d.jsonl"]
+
+
 def test_the_identity_of_an_item_is_its_content() -> None:
     row = {"query": "Which is red?", "choices": ["sky", "blood"], "gold": 1}
     other = {**row, "gold": 0}

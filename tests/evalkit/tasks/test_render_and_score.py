@@ -10,6 +10,7 @@ import pytest
 from evalkit.models.types import Generated, Likelihood, Pair, Prompt, Rolled
 from evalkit.tasks import Item, Task, load_task, read_items, render_items, score
 from evalkit.tasks.data import Row
+from evalkit.tasks.shots import draw
 from workbench import recipes
 from workbench.errors import UserError
 
@@ -37,6 +38,17 @@ def task_of(**values: object) -> Task:
         "metrics": ["acc"],
     }
     return recipes.resolve(Task, [recipes.from_values({**base, **values}, "test")]).recipe
+
+
+def test_examples_drawn_for_each_item_are_never_the_item() -> None:
+    """The draw is one among the items that are left, wherever those that are left out stand."""
+    task = task_of(shots={"count": 3, "order": "each", "seed": 5})
+    items = items_of(task, *({"query": f"q{n // 2}", "choices": ["a", "b"], "gold": 0} for n in range(40)))
+    alone = draw(task, items, items, items)
+    for item, examples in zip(items, alone, strict=True):
+        others = [each for each in items if each.id != item.id]
+        assert len({each.row for each in examples}) == 3 and {each.row for each in examples} <= {o.row for o in others}
+        assert examples == draw(task, [item], others, [item])[0]
 
 
 def test_choices_are_asked_after_the_delimiter_and_counted_without_it() -> None:
