@@ -1,0 +1,271 @@
+"""All evaluations of the workspace: scores by task and model, with intervals, and what presets make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard import cards, choices, chrome, copying, texts
+from dashboard.ask import ask
+from dashboard.charts import draw
+from dashboard.charts.evals import whiskers
+from dashboard.queries import evals
+from dashboard.tables import table
+from dashboard.workspace import Workspace
+from workbench.errors import UserError
+from workbench.visible import one_line
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST = 40
+"""Runs that are shown: the newest."""
+_COLUMNS = 12
+_TASKS = 12
+FIRST = "the first of each task"
+
+
+def show(here: Workspace) -> None:
+    """The tab of scores."""
+    runs, frame = _all(here)
+    if frame is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        task = _choose("Task", "task", sorted(frame["label"].unique().to_list()))
+        metric = _choose("Metric", "metric", sorted(frame["metric"].drop_nulls().unique().to_list()), none=FIRST)
+        chrome.copy_link(etab="Scores")
+    rows = _picked(frame, task, metric)
+    if not rows.height:
+        cards.problem("No task has that metric.", "choose another task or metric above")
+        return
+    with cards.guarded():
+        _matrix(rows)
+    with cards.guarded():
+        _whiskers(rows)
+    with cards.guarded():
+        _long(here, rows)
+    if runs > MOST:
+        texts.line(f"The newest {MOST} of {runs:,} evaluations are shown.", soft=True)
+
+
+def _all(here: Workspace) -> tuple[int, pl.DataFrame | None]:
+    """Rows of every finished evaluation that can be read; a card for each that cannot."""
+    import polars as pl
+
+    runs = here.of(evals.KIND)
+    parts = []
+    for run in [run for run in runs if run.readable][:MOST]:
+        try:
+            part = ask(evals.scores, run).value
+        except UserError as error:
+            cards.failed(error)
+            continue
+        parts.append(part.with_columns(run=pl.lit(run.id)))
+    for run in runs[:MOST]:
+        if run.state == "unreadable":
+            cards.of_run(run)
+    return len(runs), pl.concat(parts) if parts else None
+
+
+def _choose(title: str, key: str, options: list[str], none: str = "all") -> str | None:
+    choices.follow(key, options, None, title.lower())
+    chosen = st.selectbox(title, options, index=None, key=key, placeholder=none, format_func=one_line, width=300)
+    choices.keep(key, chosen)
+    return chosen
+
+
+def _picked(frame: pl.DataFrame, task: str | None, metric: str | None) -> pl.DataFrame:
+    import polars as pl
+
+    if task is not None:
+        frame = frame.filter(label=task)
+    return frame.filter(pl.col("place") == 0 if metric is None else pl.col("metric") == metric)
+
+
+def _score(row: dict[str, Any]) -> str:
+    if row["value"] is None or row["low"] is None:
+        return "-" if row["value"] is None else f"{row['value']:.4g}"
+    if row["share"]:
+        return f"{100 * row['value']:.1f} % [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+    return f"{row['value']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+
+
+def _matrix(rows: pl.DataFrame) -> None:
+    """Tasks down, runs across."""
+    import polars as pl
+
+    names = rows["run"].unique(maintain_order=True).to_list()
+    said = rows.with_columns(said=pl.Series([_score(row) for row in rows.to_dicts()], dtype=pl.String))
+    wide = said.pivot("run", index=["label", "metric"], values="said", aggregate_function="first", maintain_order=True)
+    wide = wide.rename({"label": "task"}).fill_null("-").sort(pl.col("task") == evals.MEAN, maintain_order=True)
+    st.subheader("Tasks by runs", anchor=False)
+    table(
+        wide.select("task", "metric", *names[:_COLUMNS]).rename(one_line),
+        alt=f"{wide.height} tasks by {len(names)} runs, each with its score and 95 % interval",
+        key="evals-matrix",
+    )
+    beyond = f" The newest {_COLUMNS} of {len(names):,} runs stand here; all stand below." if len(names) > 12 else ""
+    texts.line(f"Score and 95 % interval.{beyond}", soft=True)
+    copying.control(wide, key="evals-matrix")
+
+
+def _whiskers(rows: pl.DataFrame) -> None:
+    import polars as pl
+
+    drawn = rows.filter(pl.col("value").is_not_null())
+    # One axis for all: shares with shares, and other metrics one by one.
+    kinds = drawn["metric"].replace(evals.MEAN, "acc").unique(maintain_order=True).to_list()
+    shares = drawn.filter("share")
+    drawn = shares if shares.height else drawn.filter(metric=kinds[0] if kinds else "")
+    tasks = drawn["label"].unique(maintain_order=True).to_list()
+    if not drawn.height:
+        return
+    drawn = drawn.filter(pl.col("label").is_in(tasks[:_TASKS]))
+    frame = drawn.select(task="label", name="run", value="value", low="low", high="high", n="n").with_columns(
+        said=pl.Series([_score(row) for row in drawn.to_dicts()], dtype=pl.String),
+        order=pl.Series([tasks.index(task) + len(tasks) * (task == evals.MEAN) for task in drawn["label"]]),
+    )
+    best = max(drawn.to_dicts(), key=lambda row: row["value"])
+    share = bool(drawn["share"].all())
+    draw.vega(
+        frame,
+        whiskers("score, 95 % interval", rows=frame.height, share=share, facet=True),
+        alt=f"Scores with 95 % intervals of {frame['name'].n_unique()} runs on {len(tasks[:_TASKS])} tasks; the "
+        f"highest is {_score(best)} of {one_line(best['run'])} on {one_line(best['label'])}, n {best['n']:,}.",
+        key="evals-whiskers",
+    )
+    if len(tasks) > _TASKS:
+        texts.line(f"The first {_TASKS} of {len(tasks):,} tasks are drawn; choose one above.", soft=True)
+
+
+def _long(here: Workspace, rows: pl.DataFrame) -> None:
+    """A row a run and task: everything that is known of the number."""
+    import polars as pl
+
+    known = _known(here)
+    frame = rows.filter(pl.col("metric") != evals.MEAN)
+    joined = frame.join(known, on=["run", "label", "metric"], how="left", maintain_order="left")
+    shown = joined.select(
+        task="label",
+        metric="metric",
+        run="run",
+        model="model",
+        score="value",
+        low="low",
+        high="high",
+        n="n",
+        clusters="clusters",
+        failed="failed",
+        unscored="unscored",
+        clean="clean_value",
+        clean_low="clean_low",
+        clean_high="clean_high",
+        clean_n="clean_n",
+        found="dirty_n",
+        read=pl.when("seen").then(pl.lit("training split read")),
+    )
+    st.subheader("Every number", anchor=False)
+    tested = joined.filter(pl.col("clean_items").is_not_null())["run"].n_unique()
+    table(
+        shown,
+        alt=f"{shown.height} scores with intervals, items, failed items; {tested} runs know which items were read",
+        columns={
+            "clean": st.column_config.NumberColumn("not contaminated", format="%.4g", help="score on items not found"),
+            "clean_low": st.column_config.NumberColumn("its low", format="%.4g"),
+            "clean_high": st.column_config.NumberColumn("its high", format="%.4g"),
+            "clean_n": st.column_config.NumberColumn("its n"),
+            "found": st.column_config.NumberColumn("items found", help="items found in what the model has read"),
+            **{name: st.column_config.NumberColumn(name, format="%.4g") for name in ("score", "low", "high")},
+            "read": "note",
+        },
+        key="evals-long",
+    )
+    copying.control(shown, key="evals-long")
+    without = [name for name in joined["run"].unique(maintain_order=True) if name not in set(known["run"])]
+    if without:
+        texts.line(
+            f"Of {len(without):,} of these runs it is not known which items their models have read. This looks for "
+            "them in the data that a model was trained on:",
+            soft=True,
+        )
+        st.code(f"evalkit contamination known {one_line(without[0])} --root {here.root}", language=None)
+
+
+def _known(here: Workspace) -> pl.DataFrame:
+    """Scores on items that the model has not read, by run, label and metric; the newest search of each run counts."""
+    import polars as pl
+
+    found: dict[str, pl.DataFrame] = {}
+    for run in here.of(evals.KNOWN):
+        if not run.readable:
+            continue
+        try:
+            part = ask(evals.clean_scores, run).value
+        except UserError as error:
+            cards.failed(error)
+            continue
+        for name in part["evaluation"].unique():
+            found.setdefault(name, part.filter(evaluation=name))
+    empty = {"evaluation": pl.String, "label": pl.String, "metric": pl.String, "set": pl.String, "items": pl.Int64}
+    numbers = dict.fromkeys(("value", "low", "high"), pl.Float64) | {"n": pl.Int64}
+    whole = pl.concat(found.values()) if found else pl.DataFrame(schema={**empty, **numbers})
+    keys = ["evaluation", "label", "metric"]
+    clean = whole.filter(set="clean").select(*keys, pl.col("items", "value", "low", "high", "n").name.prefix("clean_"))
+    dirty = whole.filter(set="dirty").select(*keys, dirty_n="items")
+    return clean.join(dirty, on=keys, how="left").rename({"evaluation": "run"})
+
+
+def presets(here: Workspace) -> None:
+    """The tab of presets: what the wording alone makes of a task."""
+    import polars as pl
+
+    _, frame = _all(here)
+    if frame is None:
+        return
+    many = frame.filter(pl.col("place") == 0, pl.col("task").is_not_null(), pl.col("beside").is_null(), pl.col("share"))
+    many = many.filter(pl.col("preset").n_unique().over("run", "task") > 1)
+    if not many.height:
+        cards.empty("No task was run under several presets.", "evalkit run MODEL TASK@default TASK@other")
+        return
+    for (task,), rows in many.group_by("task", maintain_order=True):
+        st.subheader(texts.label(str(task)), anchor=False)
+        spread = _spread(rows)
+        widest = max(spread.to_dicts(), key=lambda row: row["points"])
+        named = rows.select(
+            "value", "low", "high", "n", "preset", name="run", said=pl.Series([_score(r) for r in rows.to_dicts()])
+        )
+        draw.vega(
+            named,
+            whiskers("score, 95 % interval", rows=named.height, share=True, color="preset"),
+            alt=f"{one_line(str(task))}: {rows['run'].n_unique()} runs under {rows['preset'].n_unique()} presets; the "
+            f"widest spread is {widest['points']:.1f} points, of {one_line(widest['run'])}",
+            key=f"evals-presets-{rows['label'][0]}",
+        )
+        table(
+            spread, alt="lowest and highest preset of each run, with intervals", key=f"evals-spread-{rows['label'][0]}"
+        )
+        copying.control(spread, key=f"evals-spread-{rows['label'][0]}")
+
+
+def _spread(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of each run: the lowest and the highest preset, each with its interval, and the points between them."""
+    import polars as pl
+
+    found = []
+    for (run,), part in rows.group_by("run", maintain_order=True):
+        ordered = part.drop_nulls("value").sort("value", "preset").to_dicts()
+        if not ordered:
+            continue
+        low, high = ordered[0], ordered[-1]
+        found.append(
+            {
+                "run": run,
+                "presets": len(ordered),
+                "lowest": f"{low['preset']}: {_score(low)}",
+                "highest": f"{high['preset']}: {_score(high)}",
+                "points": 100 * (high["value"] - low["value"]),
+                "n": low["n"],
+            }
+        )
+    return pl.DataFrame(found, infer_schema_length=None)

@@ -1,0 +1,71 @@
+"""The page of evaluations as a visitor sees it: numbers with intervals, links that reopen it, hostile texts as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dashboard_app import page, texts
+from dashboard_evals import HOSTILE, write_eval
+
+pytest.importorskip("streamlit")
+
+
+def tables(app: Any) -> str:
+    """Every table of the page as CSV."""
+    return "\n".join(each.value.to_csv(index=False) for each in app.dataframe)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    write_eval(tmp_path, "one", {"sums": [1, 1, 0, 0, 0, None], "sums@letters": [0] * 6}, HOSTILE)
+    write_eval(tmp_path, "two", {"sums": [1, 0, 1, 1, 0, 1], "sums@letters": [1] * 6}, HOSTILE)
+    return tmp_path
+
+
+def test_an_empty_workspace_names_the_command(tmp_path: Path) -> None:
+    assert "evalkit run" in texts(page("evals", tmp_path))
+    write_eval(tmp_path, "one", {"sums": [1, 0]})
+    assert "needs two evaluations" in texts(page("evals", tmp_path, etab="Compare"))
+
+
+def test_scores_stand_with_intervals_and_the_command_for_what_is_not_known(two: Path) -> None:
+    app = page("evals", two)
+    assert not app.exception
+    assert "40.0 % [" in tables(app) and "⟨U+202E⟩" in tables(app) and "\u202e" not in tables(app)
+    assert "evalkit contamination known two" in texts(app) and "<script>" not in texts(app)
+    chosen = page("evals", two, task="nonsense", metric="brier")
+    assert "There is no task &#x27;nonsense&#x27; here" in texts(chosen) and "0.6 [" in tables(chosen)
+
+
+def test_a_link_opens_the_comparison_and_its_item(two: Path) -> None:
+    app = page("evals", two, a="one", b="two", task="sums", flip="lost", item="item1")
+    assert not app.exception
+    said = texts(app)
+    assert "sums, acc: no evidence of difference." in said and "B better by 100.0%" in tables(app)
+    assert "Question 1? &lt;script&gt;" in said and "⟨U+202E⟩" in said and "<script>" not in said.split("Question")[1]
+    assert "(A right, B wrong)" in said and "item1" in tables(app)
+    missing = page("evals", two, a="one", b="two", item="nothing", flip="odd")
+    assert "has no item &#x27;nothing&#x27;" in texts(missing) and not missing.exception
+    assert "no such evaluation" in texts(page("evals", two, a="../../etc", b="two"))
+
+
+def test_a_failed_item_says_why(two: Path) -> None:
+    said = texts(page("evals", two, a="one", b="two", task="sums", flip="failed", item="item5"))
+    assert "A: failed: &lt;script&gt;" in said and "B: scored" in said
+
+
+def test_presets_show_their_spread(two: Path) -> None:
+    app = page("evals", two, etab="Presets")
+    assert not app.exception
+    two, one = app.dataframe[0].value.to_dict("records")
+    assert (two["run"], two["lowest"]) == ("two", "default: 66.7 % [30.0, 90.3]")
+    assert two["points"] == pytest.approx(100 / 3) and one["points"] == 40
+    assert one["highest"] == "default: 40.0 % [11.8, 76.9]"
+
+
+def test_other_checks_name_their_commands(two: Path) -> None:
+    app = page("evals", two, etab="Other checks")
+    assert not app.exception
+    assert "evalkit perplexity" in texts(app) and "evalkit contamination known RUN" in texts(app)
