@@ -199,7 +199,7 @@ def known(
         registry.find(run, root), load_variant(variant), where, base=Path(), model=model, jobs=jobs or cores()
     )
     for stage in summary["unread"]:
-        screen.warn(f"{stage}: what it read are no documents, and was not searched")
+        screen.warn(f"{stage}: what it read was not searched")
     ended = _result(found, summary, _known(summary))
     over = [task for task in summary["tasks"] if limit is not None and task["dirty"] > limit * task["items"]]
     hint = f"see items/ and spans/ in {found.path}"

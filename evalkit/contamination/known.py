@@ -15,6 +15,7 @@ from curate.contamination.variants import Variant
 from evalkit.contamination.asked import Wanted, settings_of, sought, wanted_items
 from evalkit.contamination.reading import Reading, past, texts
 from evalkit.contamination.record import Found, Where, record
+from evalkit.contamination.spoken import Spoken
 from evalkit.run.rows import SCORES, label, read_rows, read_summary
 from evalkit.run.summarise import estimates
 from evalkit.statistics.intervals import mean
@@ -44,7 +45,7 @@ def check_known(
     asked = Run.open(evaluation, where.root)
     recipe = {
         "evaluation": manifest.digest(evaluation),
-        "read": [{"run": one.run.id, "step": one.step, "tokens": one.tokens.digest} for one in history.readings],
+        "read": [{"run": one.run.id, "step": one.step, "tokens": one.digest} for one in history.readings],
         "variant": variant.model_dump(mode="json"),
         "version": VERSION,
     }
@@ -73,7 +74,7 @@ def check_known(
 
 
 def search(
-    readings: Sequence[Reading],
+    readings: Sequence[Reading | Spoken],
     wanted: Sequence[Wanted],
     variant: Variant,
     scratch: Path,
@@ -84,7 +85,7 @@ def search(
     for, and how many documents there were."""
     import polars as pl
 
-    shards = texts(list(readings), scratch, tell)
+    shards = texts(readings, scratch, tell)
     items = sought(wanted)
     parts = parts_of(items)
     matcher = Matcher.of(parts, variant)
@@ -97,13 +98,11 @@ def search(
     names = spans["id"].str.split_exact(":", 1)
     number, document = (names.struct.field(f"field_{at}").cast(pl.Int64).to_list() for at in (0, 1))
     reads = [reading.reads() for reading in readings]
-    ids = [reading.tokens.ids for reading in readings]
     columns: dict[str, list[Any]] = {"run": [], "source": [], "document": [], "reads": []}
     for which, at in zip(number, document, strict=True):
-        tokens = readings[which].tokens
         columns["run"].append(readings[which].run.id)
-        columns["source"].append(tokens.parts[int(tokens.part[at])])
-        columns["document"].append(ids[which][at])
+        columns["source"].append(readings[which].source(at))
+        columns["document"].append(readings[which].name(at))
         columns["reads"].append(float(reads[which][at]))
     schema = {"run": pl.String, "source": pl.String, "document": pl.String, "reads": pl.Float64}
     return pl.concat([pl.DataFrame(columns, schema), spans.drop("id")], how="horizontal"), by_item, documents
@@ -167,14 +166,13 @@ def _told(evaluation: Path, tasks: Sequence[Mapping[str, Any]], rows: pl.DataFra
     return found
 
 
-def _source(reading: Reading) -> dict[str, Any]:
+def _source(reading: Reading | Spoken) -> dict[str, Any]:
     epochs = {name: float(part["epochs"]) for name, part in reading.seen.items()}
     return {
         "run": reading.run.id,
         "kind": reading.run.started.kind,
         "step": reading.step,
-        "tokens": reading.tokens.run.id,
-        "datasets": [parent.id for parent in reading.tokens.run.started.parents],
-        "documents": len(reading.tokens.split("train")),
+        **reading.told(),
+        "documents": len(reading.documents()),
         "epochs": epochs,
     }

@@ -1,8 +1,8 @@
-"""What a checkpoint has read: token shards, and how often its training came by each document."""
+"""What a checkpoint has read: token shards and conversations, and how often its training came by each document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,9 +13,12 @@ import numpy as np
 import yaml
 
 from curate.contamination.scan import Shard
+from evalkit.contamination import spoken
 from evalkit.contamination.record import units
+from evalkit.contamination.spoken import Spoken
 from evalkit.models.types import Floats
 from train.data import pretraining
+from train.data.packing import Ints
 from train.data.tokens import KIND, Tokens
 from train.model.build import read_config
 from train.open import checkpoint_directory
@@ -48,6 +51,45 @@ class Reading:
     seen: Mapping[str, Mapping[str, float]]
     at_least: int = 0
 
+    @property
+    def digest(self) -> str:
+        """Of all that there was to read."""
+        return self.tokens.digest
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens of each document."""
+        return np.asarray(self.tokens.lengths, np.int64)
+
+    def documents(self) -> Ints:
+        """The numbers of those that training could read; what is held out is not among them."""
+        return self.tokens.split("train")
+
+    def name(self, document: int) -> str:
+        """A document's id."""
+        return self.tokens.ids[document]
+
+    def source(self, document: int) -> str:
+        """The part of the data that it belongs to."""
+        return self.tokens.parts[int(self.tokens.part[document])]
+
+    def told(self) -> dict[str, Any]:
+        """Where the documents come from."""
+        parents = [parent.id for parent in self.tokens.run.started.parents]
+        return {"tokens": self.tokens.run.id, "datasets": parents}
+
+    def text(self) -> Callable[[int], str]:
+        """What makes a document text again."""
+        tokenizer, frame = self.tokens.tokenizer(), {self.tokens.bos, self.tokens.eos} - {None}
+
+        def decoded(document: int) -> str:
+            ids = self.tokens.read(document).tolist()
+            begin = 1 if ids and ids[0] in frame else 0
+            end = len(ids) - 1 if len(ids) > begin and ids[-1] in frame else len(ids)
+            return tokenizer.decode(ids[begin:end], skip_special=False)
+
+        return decoded
+
     def reads(self) -> Floats:
         """How often each document was read, float64 [documents]: the tokens that were read of its part by those that
         are there, times its copies in the mix. Below 1, the training ended before it came by every document."""
@@ -62,9 +104,10 @@ class Reading:
 
 @dataclass
 class Past:
-    """All stages of a checkpoint, the last first. unread: those whose data are not documents, and so not searched."""
+    """All stages of a checkpoint, the last first. unread: those that are not searched, since their data are not
+    documents or conversations, or are gone."""
 
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[Reading | Spoken] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
 
@@ -88,12 +131,18 @@ def past(model: str, root: Path, *, best: bool = False) -> Past:
         recipe = _recipe(path)
         if run.started.kind in RECIPES:
             found.readings.append(_reading(run, directory, recipe, root))
+        elif run.started.kind == spoken.KIND:
+            try:
+                found.readings.append(spoken.reading(run, _step(run, directory), recipe, root))
+            except UserError as error:
+                found.unread.append(f"{run.id} ({run.started.kind}): {error.message}")
         else:
             found.unread.append(f"{run.id} ({run.started.kind})")
         before = recipe.get("checkpoint") or None
         directory = checkpoint_directory(str(before), root) if before else None
     if not found.readings:
-        raise UserError(f"no stage of {model} has read documents", hint="name a pretrained model", code=Exit.INPUT)
+        hint = "; ".join(found.unread) or "name a pretrained model"
+        raise UserError(f"no stage of {model} has read documents or conversations", hint=hint, code=Exit.INPUT)
     return found
 
 
@@ -107,8 +156,6 @@ def _recipe(path: Path) -> dict[str, Any]:
 
 
 def _reading(run: Run, checkpoint: Path, recipe: Mapping[str, Any], root: Path) -> Reading:
-    if not run.is_finished:
-        raise UserError(f"{run.path} is not finished", hint="let its command finish", code=Exit.INPUT)
     above = registry.lineage(run.path, root)
     made_of = [one for one in above if one.depth == 1 and one.kind == KIND and one.path is not None]
     if not made_of or made_of[0].path is None:
@@ -116,7 +163,7 @@ def _reading(run: Run, checkpoint: Path, recipe: Mapping[str, Any], root: Path) 
     tokens = Tokens.open(made_of[0].path, root)
     stage, known = read_stage(run.path), RECIPES[run.started.kind].model_validate(recipe)
     at_least = (known.shortest or known.context // 2) if isinstance(known, Extend) else 0
-    step = int(checkpoint.name.removeprefix("step-")) if checkpoint.name.startswith("step-") else stage["steps"]
+    step = _step(run, checkpoint)
     seen = stage["seen"]
     if step != stage["steps"]:
         rows = round(sum(part["rows"] for part in seen.values()) / stage["steps"])
@@ -129,19 +176,27 @@ def _reading(run: Run, checkpoint: Path, recipe: Mapping[str, Any], root: Path) 
     return Reading(run, step, tokens, seen, at_least)
 
 
-def texts(readings: list[Reading], scratch: Path, tell: Listener) -> list[Shard]:
+def _step(run: Run, checkpoint: Path) -> int:
+    """The step of a checkpoint of a run."""
+    if not run.is_finished:
+        raise UserError(f"{run.path} is not finished", hint="let its command finish", code=Exit.INPUT)
+    last = int(read_stage(run.path)["steps"])
+    return int(checkpoint.name.removeprefix("step-")) if checkpoint.name.startswith("step-") else last
+
+
+def texts(readings: Sequence[Reading | Spoken], scratch: Path, tell: Listener) -> list[Shard]:
     """The documents that training could read, as text again, with the id `reading:document`; what is held out is not
     among them."""
     wanted = []
     for number, reading in enumerate(readings):
-        documents = reading.tokens.split("train")
-        ends = np.cumsum(reading.tokens.lengths[documents])
+        documents = reading.documents()
+        ends = np.cumsum(reading.lengths[documents])
         cuts = np.searchsorted(ends, np.arange(_UNIT_TOKENS, ends.max(initial=0) + 1, _UNIT_TOKENS)) + 1
         bounds = sorted({0, *cuts.tolist(), len(documents)})
         for begin, end in pairwise(bounds):
-            key = fingerprint(step="texts/1", tokens=reading.tokens.digest, reading=number, begin=begin, end=end)
+            key = fingerprint(step="texts/1", tokens=reading.digest, reading=number, begin=begin, end=end)
             wanted.append(Unit(key, {"reading": number, "begin": begin, "end": end}))
-    done = units(f"{__name__}:decode", wanted, scratch, {"readings": readings}, tell)
+    done = units(f"{__name__}:decode", wanted, scratch, {"readings": list(readings)}, tell)
     return [Shard(one.directory / _TEXTS, one.unit.fingerprint, (one.result or {})["records"]) for one in done]
 
 
@@ -150,20 +205,15 @@ def decode(setup: dict[str, Any]) -> Iterator[Work]:
     """The step that makes texts of tokens; `readings` are handed over as they are, in this process."""
     import polars as pl
 
-    readings: list[Reading] = setup["readings"]
-    tokenizers = [reading.tokens.tokenizer() for reading in readings]
+    readings: list[Reading | Spoken] = setup["readings"]
+    decoders = [reading.text() for reading in readings]
 
     def work(payload: dict[str, Any], out: Path, progress: Report) -> dict[str, Any]:
         number = payload["reading"]
-        tokens = readings[number].tokens
-        frame = {one for one in (tokens.bos, tokens.eos) if one is not None}
-        documents = tokens.split("train")[payload["begin"] : payload["end"]].tolist()
+        documents = readings[number].documents()[payload["begin"] : payload["end"]].tolist()
         rows = []
         for place, document in enumerate(documents):
-            ids = tokens.read(document).tolist()
-            begin = 1 if ids and ids[0] in frame else 0
-            end = len(ids) - 1 if len(ids) > begin and ids[-1] in frame else len(ids)
-            rows.append((f"{number}:{document}", tokenizers[number].decode(ids[begin:end], skip_special=False)))
+            rows.append((f"{number}:{document}", decoders[number](document)))
             if place % 256 == 0:
                 progress(place / len(documents), records=place)
         frame_of = pl.DataFrame(rows, {"id": pl.String, "text": pl.String}, orient="row")

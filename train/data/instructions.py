@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from train.data.conversations import check
 from train.data.examples import Example, Report, capped, draw
 from train.data.pieces import Message
-from train.data.records import Record, read_records
+from train.data.records import Record, files_of, read_records
 from workbench import recipes
 from workbench.errors import Exit, UserError
 from workbench.recipes import Section
@@ -107,6 +107,13 @@ def read_tasks(path: Path, seed: int, *, cap: int | None = None) -> Iterator[Rea
         rows = list(capped(read_records(path.parent / task.file), limit, key))
         rate = min(len(rows), task.rate or tasks.rate) / max(len(rows), 1)
         yield Reader(name, rate, task, rows, key)
+
+
+def task_files(path: Path) -> list[Path]:
+    """The YAML file, and all files that its tasks read."""
+    tasks = recipes.resolve(TaskFile, [recipes.from_file(path)]).recipe
+    named = dict.fromkeys(path.parent / task.file for task in tasks.tasks.values())
+    return [path, *(file for one in named for file in files_of(one))]
 
 
 def fill(task: Task, values: Mapping[str, Any], drawn: float) -> list[Message]:

@@ -36,7 +36,7 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises UserError with file and line for what is no object, is damaged, or is no file of these kinds.
     """
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file) is not None)
+        files = files_of(path)
         if not files:
             raise UserError(f"{path} holds no rows", hint=f"a folder of {_KINDS}", code=Exit.INPUT)
         for file in files:
@@ -53,6 +53,13 @@ def read_records(path: Path) -> Iterator[Record]:
         given = values.get("id")
         named = isinstance(given, str | int) and not isinstance(given, bool) and str(given).strip()
         yield Record(str(given) if named else f"{path.name}:{number}", values)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that `read_records` reads: the file itself, or those of a folder in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file() and _kind(file) is not None)
 
 
 def bad_row(path: Path, name: str, what: str, hint: str) -> UserError:

@@ -17,11 +17,11 @@ from train.data import chat
 from train.data.batch import IGNORED
 from train.data.conversations import Form, conversation
 from train.data.examples import Example, Report, capped
-from train.data.instructions import read_tasks
+from train.data.instructions import read_tasks, task_files
 from train.data.mixture import Mixture, Part, Phase
 from train.data.packing import Ints, plan
 from train.data.pieces import Piece, Rendered, encode
-from train.data.records import read_records
+from train.data.records import files_of, read_records
 from train.data.shorten import shorten
 from workbench.errors import Exit, UserError
 from workbench.recipes import Section
@@ -232,6 +232,15 @@ class Conversations(Mixture):
         """The share of positions that hold a token, over one reading of all sets."""
         rows = sum(stream.cycle for stream in self.streams.values())
         return sum(stream.tokens for stream in self.streams.values()) / (rows * self.width)
+
+
+def data_files(data: SftData, base: Path) -> list[Path]:
+    """All files that the sets of a recipe are read from, each once; paths are relative to `base`."""
+    found: dict[Path, None] = {}
+    for each in data.sets:
+        path = base / each.path
+        found |= dict.fromkeys(task_files(path) if each.format == "templates" else files_of(path))
+    return list(found)
 
 
 _Read = Callable[[Report], Iterator[Example]]

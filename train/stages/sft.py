@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from train.data.chat import record
-from train.data.packing import plan
+from train.data.packing import Ints, plan
 from train.data.rows import read_once
-from train.data.sft import Conversations, Examples, Loaded, load
+from train.data.sft import Conversations, Examples, Loaded, data_files, load
 from train.evaluate import Evaluation, HeldOut
 from train.losses import LanguageModel
 from train.stages.adapted import Base
 from train.stages.run import Stage, Where
 from train.stages.settings import Sft
 from train.step import Term
+from train.tokenizer.tokenizer import Tokenizer
 from workbench.console import Screen
 from workbench.errors import UserError
+from workbench.files import sha256
+from workbench.manifest import Input
 
 
 def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
@@ -30,9 +33,58 @@ def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
     start = Base(recipe.checkpoint, where.root)
     tokenizer = start.tokenizer
     width = start.width(recipe.context)
-    loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
+    data = read(recipe, tokenizer, width, base=base)
+    loaded, source = data.loaded, data.source
     written = record(tokenizer, loaded.format)
     _tell(loaded, screen)
+    if source.steps * source.rows > 1.1 * data.once * recipe.epochs:
+        made = source.steps * source.rows / data.once
+        screen.warn(
+            f"{recipe.epochs:g} epochs were asked for: whole steps of {source.rows} rows make {made:.2f} (rows.tokens)"
+        )
+    objective = LanguageModel()
+    held = [
+        HeldOut(name, 0, partial(read_once, loaded.sets[name], numbers, width=width, micro=recipe.rows.micro))
+        for name, (_, numbers) in data.kept.items()
+        if len(numbers)
+    ]
+    return Stage(
+        kind="train.sft",
+        recipe=recipe,
+        sources={"data": loaded.digest(), "tokenizer": tokenizer.digest, **start.sources},
+        parents=start.parents,
+        model=lambda: start.model(recipe),
+        config=start.config,
+        tokenizer=written,
+        terms=[Term(objective, source)],
+        steps=source.steps,
+        evaluation=Evaluation(objective, held) if held else None,
+        form=start.form(recipe, written),
+        notes={
+            "data": {name: f"{report.rows:,} rows" for name, report in loaded.reports.items()},
+            "folder": str(base.resolve()),
+        },
+        inputs=[
+            Input(path=str(path), bytes=path.stat().st_size, digest=sha256(path))
+            for path in data_files(recipe.data, base)
+        ],
+        seen=source.seen,
+    )
+
+
+class Read(NamedTuple):
+    """What a recipe's sets hold. kept: by set, the numbers of the conversations that are learned, and of those that are
+    held out. once: rows in which all that is learned stands once. source: what the stage reads."""
+
+    loaded: Loaded
+    kept: dict[str, tuple[Ints, Ints]]
+    once: float
+    source: Conversations
+
+
+def read(recipe: Sft, tokenizer: Tokenizer, width: int, *, base: Path) -> Read:
+    """The sets of a recipe in rows of `width` tokens; paths are relative to `base`. UserError as `load`."""
+    loaded = load(recipe.data, tokenizer, width, base=base, seed=recipe.seed)
     kept = {name: _split(name, each, recipe) for name, each in loaded.sets.items()}
     once = sum(
         plan(loaded.sets[name].lengths[learned], width, whole=True).rows * loaded.rates[name]
@@ -51,32 +103,7 @@ def sft(recipe: Sft, where: Where, screen: Screen, *, base: Path) -> Stage:
         rates=loaded.rates,
         documents={name: learned for name, (learned, _) in kept.items()},
     )
-    if source.steps * rows > 1.1 * once * recipe.epochs:
-        made = source.steps * rows / once
-        screen.warn(
-            f"{recipe.epochs:g} epochs were asked for: whole steps of {rows} rows make {made:.2f} (rows.tokens)"
-        )
-    objective = LanguageModel()
-    held = [
-        HeldOut(name, 0, partial(read_once, loaded.sets[name], numbers, width=width, micro=recipe.rows.micro))
-        for name, (_, numbers) in kept.items()
-        if len(numbers)
-    ]
-    return Stage(
-        kind="train.sft",
-        recipe=recipe,
-        sources={"data": loaded.digest(), "tokenizer": tokenizer.digest, **start.sources},
-        parents=start.parents,
-        model=lambda: start.model(recipe),
-        config=start.config,
-        tokenizer=written,
-        terms=[Term(objective, source)],
-        steps=source.steps,
-        evaluation=Evaluation(objective, held) if held else None,
-        form=start.form(recipe, written),
-        notes={"data": {name: f"{report.rows:,} rows" for name, report in loaded.reports.items()}},
-        seen=source.seen,
-    )
+    return Read(loaded, kept, once, source)
 
 
 def _tell(loaded: Loaded, screen: Screen) -> None:
@@ -87,7 +114,7 @@ def _tell(loaded: Loaded, screen: Screen) -> None:
                 screen.warn(f"set '{name}': {count:,} rows {what} ({reason}), such as {named}")
 
 
-def _split(name: str, examples: Examples, recipe: Sft) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _split(name: str, examples: Examples, recipe: Sft) -> tuple[Ints, Ints]:
     """The numbers of the conversations that are learned, and of those that are held out; the first is learned."""
     bound = int(recipe.held_out * 2.0**64)
     keys = [b"held_out:" + examples.key(doc) for doc in range(len(examples))]
