@@ -24,6 +24,15 @@ def serve(
     host: Annotated[str, typer.Option("--host", metavar="H", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="P", min=1, max=65535, help="Port to listen on.")] = 8501,
     demo: Annotated[bool, typer.Option("--demo", help="Show runs that came with the package.")] = False,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--endpoint",
+            metavar="URL",
+            help="A model server that the playground offers; the only ones where others reach the dashboard. "
+            "May be repeated.",
+        ),
+    ] = None,
     unsafe: Annotated[
         bool,
         typer.Option("--unsafe-allow-unauthenticated", help="Let everybody in who reaches --host, without a login."),
@@ -31,7 +40,8 @@ def serve(
 ) -> Result:
     """Serve the dashboard until Ctrl-C."""
     from dashboard import server
-    from dashboard.security import check_exposure
+    from dashboard.asking import address
+    from dashboard.security import check_exposure, is_loopback
     from dashboard.settings import Settings
     from workbench import registry
     from workbench.errors import Exit, UserError
@@ -51,7 +61,14 @@ def serve(
                 f"the run {directory} is not of the workspace {root}", hint=f"--root {directory.resolve().parent}"
             )
         run = next(name for name, path in registry.known(root) if path.resolve() == directory.resolve())
-    settings = Settings(root=root.resolve(), run=run, demo=demo, login=login)
+    settings = Settings(
+        root=root.resolve(),
+        run=run,
+        demo=demo,
+        login=login,
+        shared=login or not is_loopback(host),
+        endpoints=tuple(dict.fromkeys(map(address, endpoint or ()))),
+    )
     with contextlib.suppress(KeyboardInterrupt, console.Terminated):  # how a server is meant to end
         server.serve(settings, host, port, lambda url: screen.say(f"The dashboard is at {url} (Ctrl-C stops it)."))
     return Result()

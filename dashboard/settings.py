@@ -12,13 +12,16 @@ DEFAULT_ROOT = Path("workspace")
 class Settings:
     """root: the workspace. run: the id of the run that is shown first. demo: its data came with the package.
 
-    login: visitors have to log in (OIDC) before they see anything.
+    login: visitors have to log in (OIDC) before they see anything. shared: others than the user of this machine reach
+    it, so the playground asks nobody but `endpoints` for them.
     """
 
     root: Path = DEFAULT_ROOT
     run: str | None = None
     demo: bool = False
     login: bool = False
+    shared: bool = False
+    endpoints: tuple[str, ...] = ()
 
 
 _current = [Settings()]

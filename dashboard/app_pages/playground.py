@@ -1,1 +1,5 @@
-"""Not built yet."""
+"""One prompt to one model or two, with how likely every token was."""
+
+from dashboard.panels import playground
+
+playground.show()

@@ -115,6 +115,16 @@ class Client:
         A server that names a fingerprint of the weights there, as `train serve` does, so tells apart what it serves
         under one name.
         """
+        for row in self._listed():
+            if row.get("id") == self.endpoint.model:
+                return {name: value for name, value in row.items() if name not in _PASSES}
+        return {}
+
+    def models(self) -> list[str]:
+        """The names of the models that the server lists."""
+        return [row["id"] for row in self._listed() if isinstance(row.get("id"), str)]
+
+    def _listed(self) -> list[dict[str, Any]]:
         for _ in range(min(self.endpoint.attempts, 2)):
             try:
                 with self._http.stream("GET", f"{self.endpoint.url}/models") as response:
@@ -122,10 +132,8 @@ class Client:
             except (httpx.HTTPError, GarbageError):
                 continue
             rows = listed.get("data") if isinstance(listed, dict) and response.is_success else None
-            for row in rows if isinstance(rows, list) else []:
-                if isinstance(row, dict) and row.get("id") == self.endpoint.model:
-                    return {name: value for name, value in row.items() if name not in _PASSES}
-        return {}
+            return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        return []
 
     def _fetch(self, request: Request) -> Answer:
         error = ""

@@ -350,3 +350,11 @@ def test_what_a_server_says_of_a_model(reply: Any, expected: dict[str, Any] | No
         assert asking.card() == ({} if expected is None else {"id": "small", **expected})
     assert str(server.asked[0].url) == f"{URL}/models"
     assert len(server.asked) <= 2
+
+
+def test_the_models_that_a_server_lists() -> None:
+    with client(Server({"data": [{"id": "large"}, 3, {"id": 4}, {"id": "small"}]})) as asking:
+        assert asking.models() == ["large", "small"]
+    for reply in ({"data": {"id": "small"}}, (500, {"data": [{"id": "small"}]}), b"<html>"):
+        with client(Server(reply)) as asking:
+            assert asking.models() == []
