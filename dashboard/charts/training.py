@@ -217,8 +217,12 @@ def scaling(x: str, y: str, groups: Sequence[str]) -> dict[str, Any]:
                 },
             },
             {
-                "mark": {"type": "text", "dy": -12, "fontSize": 11, "limit": 160},
-                "encoding": {**encoding, "text": {"field": "run", "type": "nominal"}},
+                "mark": {"type": "text", "dy": -13, "fontSize": 12, "limit": 160},
+                "encoding": {
+                    **encoding,
+                    "text": {"field": "run", "type": "nominal"},
+                    "color": {**group, "legend": None},
+                },
             },
         ],
         "height": 380,

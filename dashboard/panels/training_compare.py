@@ -34,7 +34,7 @@ def recipes(runs: Sequence[RunRef]) -> None:
         return
     table(frame.head(300), alt=f"{frame.height} of {settings} settings differ", key="t-recipes")
     st.caption(
-        f"{frame.height} of {settings} settings differ; {training_recipes.ABSENT} where a recipe has no such setting. "
+        f"{count(frame.height)} of {count(settings)} settings differ; a dash where a recipe has no such setting. "
         "Sources are digests of the data and weights that a run began with."
     )
 
@@ -83,6 +83,7 @@ def _came_from(run: RunRef) -> None:
     changed = sum(line.state in ("changed", "missing") for line in lines)
     alt = f"{len(lines)} runs, {cell(changed)} of them changed or missing"
     table(frame, alt=alt, key=f"t-lineage-{run.id}")
-    more = "" if len(lines) <= 50 else f" The first 50 of {len(lines)} are shown."
-    st.caption(f"A run, and below it the runs that it was made from.{more}")
+    st.caption("A run, and below it the runs that it was made from.")
+    if len(lines) > len(rows):
+        st.caption(f"The first {len(rows)} of {len(lines)} runs.")
     chrome.link("lineage", "Its whole lineage", run=run.id)

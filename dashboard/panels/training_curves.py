@@ -19,6 +19,7 @@ from dashboard.queries.training_story import Mark
 from dashboard.tables import table
 from dashboard.workspace import RunRef
 from workbench.errors import UserError
+from workbench.render import count
 from workbench.visible import one_line
 
 MARKS = 60
@@ -269,7 +270,7 @@ def _picture(
     texts.line(pictures.titled(name), strong=True)
     draw.vega(whole, spec, alt=pictures.told(name, frame), key=f"t-curve-{name}", sql=sql)
     if left_out:
-        st.caption(f"{left_out} points at or below 0 have no place on a logarithmic axis.")
+        st.caption(f"{count(left_out)} points at or below 0 have no place on a logarithmic axis.")
 
 
 def _signs(run: str, frame: pl.DataFrame, marks: Sequence[Mark]) -> pl.DataFrame:

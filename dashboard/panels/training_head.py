@@ -68,13 +68,14 @@ def sound(runs: Sequence[RunRef]) -> list[RunRef]:
 
 
 def show(runs: Sequence[RunRef], trainings: Sequence[RunRef]) -> None:
-    """The head of the page: live figures where a run goes on, a table of all trainings, and the tokenizers."""
+    """The head of the page: live figures where a run goes on, a table of the others, and the tokenizers."""
     going = tuple(run.id for run in trainings if run.state == "running")
     if going:
         _live(going)
-    if trainings:
+    others = [run for run in trainings if run.state != "running"]
+    if others:
         with cards.guarded():
-            _table(trainings)
+            _table(others)
     for run in runs:
         if run.kind == "train.tokenizer" and run.readable:
             with cards.guarded():
@@ -104,6 +105,7 @@ def _figures(run: RunRef, at: Standing) -> None:
             "MFU": percent(at.peak_share),
             "Time left": "-" if at.left_s is None else f"about {duration(at.left_s)}",
             "Loss": cell(at.loss),
+            "Held-out loss": cell(at.held_out),
             "Gradient norm": cell(at.grad_norm),
             "Last checkpoint": "none yet" if at.checkpoint is None else f"step {count(at.checkpoint)}",
         }

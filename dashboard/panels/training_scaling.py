@@ -12,7 +12,7 @@ from dashboard.charts import training as pictures
 from dashboard.queries import training_story
 from dashboard.tables import table
 from workbench.errors import UserError
-from workbench.render import cell
+from workbench.render import cell, count
 from workbench.visible import one_line
 
 LEAST = 2
@@ -65,8 +65,9 @@ def show() -> None:
     table(frame, alt=alt, key="t-scaling-table")
     missing = len(finished) - len(measured)
     st.caption(
-        f"{known.height} finished pretrainings, points only: no run of this workspace holds a fitted law, so none is "
-        "drawn. A loss is exact, the mean over n held-out tokens; losses compare only where the tokens are of the same "
-        "run (colour and shape), bits per byte also across tokenizers. FLOPs: 6 for each weight of a matrix and token."
-        + (f" {missing} more measured nothing and are not shown." if missing else "")
+        f"{count(known.height)} finished pretrainings, points only: no run of this workspace holds a fitted law, so "
+        "none is drawn. A loss is exact, the mean over n held-out tokens; losses compare only where the tokens are of "
+        "the same run (colour and shape), bits per byte also across tokenizers. FLOPs: 6 for each weight of a matrix and token."
     )
+    if missing:
+        st.caption(f"{count(missing)} more measured nothing and are not shown.")
