@@ -67,7 +67,8 @@ def show() -> None:
     st.caption(
         f"{count(known.height)} finished pretrainings, points only: no run of this workspace holds a fitted law, so "
         "none is drawn. A loss is exact, the mean over n held-out tokens; losses compare only where the tokens are of "
-        "the same run (colour and shape), bits per byte also across tokenizers. FLOPs: 6 for each weight of a matrix and token."
+        "the same run (colour and shape), bits per byte also across tokenizers. "
+        "FLOPs: 6 for each weight of a matrix and token."
     )
     if missing:
         st.caption(f"{count(missing)} more measured nothing and are not shown.")
