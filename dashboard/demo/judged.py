@@ -28,6 +28,8 @@ def make(shop: Workshop) -> None:
     _contaminated(shop)
     _judged(shop)
     _voted(shop)
+    if not (shop.folder / "merged").is_dir():
+        shop.run("train", "merge", f"{ROOT}/chat-grpo", "--out", "merged")
     shop.call([sys.executable, "-m", "dashboard.demo.nights", ROOT])
     _labelled(shop)
 
@@ -115,7 +117,7 @@ def _votes(pairs: pl.DataFrame) -> Iterator[Vote]:
             if not any(liked) and draw.random() < 0.3:
                 choice = "both_bad"
             if draw.random() > care:
-                choice = draw.choice(("a", "b", "tie", "skip"))
+                choice = draw.choice(("a", "b", "tie", "both_bad", "skip"))
             seconds = round(math.exp(draw.gauss(0.9, 0.4)) + 0.05 * len(row["output_a"] + row["output_b"]), 1)
             moment += timedelta(seconds=seconds + 1)
             time = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,20 +20,11 @@ from evalkit.report.tick import Made, folder, tick
 from train.checkpoint import all_complete
 
 FIRST = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
-NIGHTS = {
-    0: "chat",
-    1: None,
-    2: None,
-    3: None,
-    4: None,
-    7: None,
-    8: None,
-    9: "base-2",
-    10: None,
-    11: "chat-grpo",
-    12: None,
-}
-"""The night of each tick, and whose checkpoint was new then; two nights were missed."""
+NIGHTS = (0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12)
+"""Of each tick; two were missed."""
+MERGED = Path("merged")
+DELIVERED = {0: MERGED, 9: Path("chat"), 11: MERGED}
+"""In which nights another model lay where the plan looks: a run of the workspace, or a folder beside it."""
 ACKNOWLEDGED = 10
 
 
@@ -44,13 +35,13 @@ def main(root: Path) -> None:
     shutil.copyfile("nightly.yaml", path)
     read = read_plan(path)
     home = folder(root, read)
-    for night, model in NIGHTS.items():
+    for night in NIGHTS:
         moment = FIRST + timedelta(days=night)
         said = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for module in (ledger, building, acknowledged):
             module.now = lambda said=said: said  # type: ignore[attr-defined]  # the clock of that night
-        if model is not None:
-            _deliver(root, model, moment)
+        if night in DELIVERED:
+            _deliver(root, DELIVERED[night], moment)
         if night == ACKNOWLEDGED:
             for about in sorted({str(row["about"]) for row in ledger.read_rows(home / building.ALARMS)})[:1]:
                 acknowledged.acknowledge(home, about, moment + timedelta(days=7), "ann")
@@ -65,11 +56,11 @@ def _forget_place(home: Path) -> None:
         path.write_text(path.read_text("utf-8").replace(here, ""), "utf-8")
 
 
-def _deliver(root: Path, model: str, moment: datetime) -> None:
-    """A checkpoint of a model, where the plan looks for the newest."""
+def _deliver(root: Path, model: Path, moment: datetime) -> None:
+    """A copy of a model, where the plan looks for the newest."""
     place = Path("watched") / f"night-{moment:%m%d}"
     if not place.is_dir():
-        shutil.copytree(all_complete(root / model)[-1], place)
+        shutil.copytree(model if model == MERGED else all_complete(root / model)[-1], place)
     os.utime(place, (moment.timestamp(), moment.timestamp()))
 
 
