@@ -64,6 +64,16 @@ def ranks(frame: pl.DataFrame, survivor: Sequence[str], sources: Sequence[str]) 
     return pl.Series("rank", places)
 
 
+def deciding(frame: pl.DataFrame, survivor: Sequence[str], sources: Sequence[str]) -> str | None:
+    """The criterion by which the first of two documents comes before the second or after it; None where only their ids
+    do. `frame`: the two rows, with the columns that `ranks` reads."""
+    for criterion in survivor:
+        first, second = _values(frame, _criterion(criterion)[0], sources)
+        if first != second:
+            return criterion
+    return None
+
+
 def source_names(files: pl.Series, sources: Sequence[str]) -> pl.Series:
     """The source of each file: the first pattern of `sources` that it matches, else the file itself."""
     place = _place_of(files, sources)

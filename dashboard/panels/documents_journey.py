@@ -8,6 +8,8 @@ import streamlit as st
 
 from curate.ask.explain import judged, rescue, short_value
 from curate.ask.finished import FinishedRun
+from curate.rules import columns
+from curate.rules.evaluate import LANG
 from dashboard import chrome, texts
 from dashboard.ask import ask, workspace
 from dashboard.chrome import Here
@@ -54,8 +56,9 @@ def told(source: Source, *, root: str) -> dict[str, Any]:
 
 def rules_of(source: Source, *, key: str, root: str) -> list[dict[str, Any]]:
     """Every rule of the run's profile with the document's value; none for a page that no rule judged."""
-    row = documents.measures(source, key=key)
-    return [] if row.is_empty() else judged(_opened(source, root).profile, row)
+    profile = _opened(source, root).profile
+    row = documents.measures(source, key=key, columns=tuple(dict.fromkeys([*columns(profile), LANG])))
+    return [] if row.is_empty() else judged(profile, row)
 
 
 def _opened(source: Source, root: str) -> FinishedRun:

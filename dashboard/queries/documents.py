@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dashboard.source import Source
+from workbench.errors import Exit, UserError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -98,6 +99,15 @@ def find(source: Source, *, key: str) -> dict[str, Any] | None:
     return whole.row(0, named=True)
 
 
+def named(source: Source, ids: list[str]) -> pl.DataFrame:
+    """State, host and tokens of the documents with these ids, each once: id, state, host, tokens."""
+    return source.query(
+        "SELECT id, state, host, tokens FROM {decisions} WHERE id IN (SELECT unnest($ids)) "
+        "AND rule IS DISTINCT FROM 'read.same_record'",
+        ids=ids,
+    ).unique("id", maintain_order=True)
+
+
 def rank(source: Source, *, file_index: int, file_row_number: int, **filters: str | None) -> int | None:
     """The place of a decision among those that the filters leave, from 0; None where they leave it out."""
     where, values = _where(filters)
@@ -145,9 +155,16 @@ def items(source: Source, *, key: str) -> list[dict[str, Any]]:
     return source.query(f"SELECT * FROM {{contamination}} WHERE id = $id ORDER BY {order}", id=key).to_dicts()  # noqa: S608
 
 
-def measures(source: Source, *, key: str) -> pl.DataFrame:
-    """The document's row of measures; no row for a page that no rule judged."""
-    return source.query("SELECT * FROM {measures} WHERE id = $id LIMIT 1", id=key)
+def measures(source: Source, *, key: str, columns: tuple[str, ...]) -> pl.DataFrame:
+    """These of the document's measures; no row for a page that no rule judged.
+
+    columns: as the run's profile names them. Raises UserError for a name that no measure can have.
+    """
+    strange = [name for name in columns if not re.fullmatch(r"[\w.@-]+", name)]
+    if strange:
+        raise UserError(f"the run '{source.run.id}' has a measure of a strange name: {strange[0]!r}", code=Exit.INPUT)
+    names = ", ".join(f'"{name}"' for name in columns)
+    return source.query(f"SELECT {names} FROM {{measures}} WHERE id = $id LIMIT 1", id=key)  # noqa: S608 - checked
 
 
 def duplicate(source: Source, *, key: str) -> dict[str, Any] | None:

@@ -1,0 +1,73 @@
+"""What people say of a pair or a hit, by key, and the share of false finds that follows."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboard import cards, texts
+from dashboard.ask import people
+from dashboard.chrome import rater
+from workbench.errors import UserError
+from workbench.people import Label
+
+QUANTILE = 1.959964
+"""Of the normal distribution, for intervals of 95 %."""
+
+
+def buttons(run: str, item: str, about: str, keys: Mapping[str, tuple[str, str]]) -> None:
+    """Buttons that label `item`: by key, the title of each and the label that it gives; and what was said so far."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        who = rater()
+        for key, (title, label) in keys.items():
+            st.button(
+                title,
+                shortcut=key,
+                key=f"overlap-{about}-{key}",
+                disabled=not who,
+                help=None if who else "Give your name first",
+                on_click=_label,
+                args=(run, item, about, who, label),
+            )
+    failed = st.session_state.pop("overlap-unlabelled", None)
+    if failed is not None:
+        cards.failed(failed)
+    said = [label for label in people().labels(run, about) if label.item == item]
+    told = ", ".join(f"{label.label} ({label.rater})" for label in said)
+    texts.line(f"Verdicts: {told or 'none yet'}", soft=True)
+
+
+def _label(run: str, item: str, about: str, who: str, label: str) -> None:
+    try:
+        people().label(Label(run, item, about, who, label))
+    except UserError as error:
+        st.session_state["overlap-unlabelled"] = error
+
+
+def share(run: str, about: str, wrong: str, what: str) -> None:
+    """Of the judged finds of a run, how many people call wrong, with Wilson's interval; nothing before the first."""
+    n, false, split = judged([(label.item, label.label) for label in people().labels(run, about)], wrong)
+    if not n:
+        texts.line(f"No {what} of this run have been judged yet.", soft=True)
+        return
+    from evalkit.statistics.intervals import wilson
+
+    low, high = wilson(false / n, n, QUANTILE)
+    even = f"; {split} more are judged both ways equally often" if split else ""
+    texts.line(
+        f"{false} of {n} judged {what} are '{wrong}': {100 * false / n:.1f} % "
+        f"[{100 * low:.1f} %, {100 * high:.1f} %], Wilson's 95 % interval{even}. "
+        "It speaks for all of them only where those that were judged were chosen blindly.",
+        soft=True,
+    )
+
+
+def judged(labels: list[tuple[str, str]], wrong: str) -> tuple[int, int, int]:
+    """Of (item, label): items with a majority, those of them that are `wrong`, and items without a majority."""
+    by_item: defaultdict[str, Counter[bool]] = defaultdict(Counter)
+    for item, label in labels:
+        by_item[item][label == wrong] += 1
+    decided = [counts for counts in by_item.values() if counts[True] != counts[False]]
+    return len(decided), sum(counts[True] > counts[False] for counts in decided), len(by_item) - len(decided)

@@ -1,0 +1,179 @@
+"""What the overlap page asks of the benchmark items that were found in a run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from curate.ask.finished import FinishedRun
+from curate.contamination.items import Item, read_items
+from curate.sources.rows import TABLES
+from dashboard.queries import documents
+from dashboard.source import Source
+from workbench.errors import UserError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_BYTES = 64 << 20
+_COLUMNS = (
+    "suite, item, words, contaminated, documents, best_score, answer_documents, answer_best_score, common, covered"
+)
+
+
+def suites(source: Source) -> pl.DataFrame:
+    """Per suite: items, testable, contaminated, share, common (items whose n-grams many documents hold); exact."""
+    return source.query("SELECT suite, items, testable, contaminated, share, common FROM {suites} ORDER BY suite")
+
+
+def number(source: Source, *, suite: str | None, found: bool) -> int:
+    """How many items a suite (None: all) has; `found`: only those that the run holds."""
+    return int(
+        source.query(
+            "SELECT count(*) FROM {items} WHERE ($suite IS NULL OR suite = $suite) AND (NOT $found OR contaminated)",
+            suite=suite,
+            found=found,
+        ).item()
+    )
+
+
+def items(source: Source, *, suite: str | None, found: bool, offset: int, limit: int) -> pl.DataFrame:
+    """Items of a suite (None: all), those that most documents hold first."""
+    return source.query(
+        f"SELECT {_COLUMNS} FROM {{items}} "  # noqa: S608 - names of ours
+        "WHERE ($suite IS NULL OR suite = $suite) AND (NOT $found OR contaminated) "
+        "ORDER BY documents + answer_documents DESC, best_score DESC NULLS LAST, suite, item "
+        "LIMIT $limit OFFSET $offset",
+        suite=suite,
+        found=found,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def item(source: Source, *, suite: str, item: int) -> dict[str, Any] | None:
+    """One item's row; None where there is none."""
+    found = source.query("SELECT * FROM {items} WHERE suite = $suite AND item = $item LIMIT 1", suite=suite, item=item)
+    return None if found.is_empty() else found.row(0, named=True)
+
+
+def holders(source: Source, *, suite: str, item: int, offset: int, limit: int) -> pl.DataFrame:
+    """The documents that hold an item, the best first: id, score, parts, host, state, tokens."""
+    found = source.query(
+        "SELECT id, max(score) AS score, string_agg(DISTINCT part, ', ' ORDER BY part DESC) AS parts "
+        "FROM {contamination} WHERE suite = $suite AND item = $item GROUP BY id "
+        "ORDER BY score DESC, id LIMIT $limit OFFSET $offset",
+        suite=suite,
+        item=item,
+        limit=limit,
+        offset=offset,
+    )
+    facts = documents.named(source, found["id"].to_list()).select("id", "host", "state", "tokens")
+    return found.join(facts, on="id", how="left", maintain_order="left")
+
+
+def places(source: Source, *, suite: str, item: int, key: str) -> list[dict[str, Any]]:
+    """Where an item stands in one document, and where in the item that is; of its question and of its answer."""
+    return source.query(
+        "SELECT * FROM {contamination} WHERE suite = $suite AND item = $item AND id = $id "
+        'ORDER BY part DESC, score DESC, "start"',
+        suite=suite,
+        item=item,
+        id=key,
+    ).to_dicts()
+
+
+class ItemText(NamedTuple):
+    """An item's question and answer, or why they cannot be shown."""
+
+    question: str = ""
+    answer: str = ""
+    missing: str = ""
+
+
+def text(
+    source: Source, *, suite: str, item: int, near: tuple[str, ...], question: str | None, answer: str | None
+) -> ItemText:
+    """The item's text from the file that the run read, where that still lies there with the same bytes.
+
+    A run stores no text of benchmarks. The manifest names the file and its SHA-256; a relative name is looked up in the
+    folders `near`. What has another digest is not shown: it is not what the run compared.
+    """
+    for listed in source.json("manifest.json").get("inputs") or []:
+        name = str(listed.get("path"))
+        if not name.endswith(TABLES) or Path(name).name.split(".")[0] not in (suite, suite.rpartition("/")[2]):
+            continue
+        for path in (Path(folder) / name for folder in near):
+            if _same(path, str(listed.get("digest"))):
+                return _in_file(path, item, question, answer)
+        return ItemText(missing=f"{name} is not where the run read it, or has changed since")
+    return ItemText(missing="the run does not say from which file its items came")
+
+
+def _same(path: Path, digest: str) -> bool:
+    try:
+        return path.stat().st_size <= MOST_BYTES and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    except (OSError, ValueError):
+        return False
+
+
+def _in_file(path: Path, number: int, question: str | None, answer: str | None) -> ItemText:
+    try:
+        found: list[Item] = read_items([path], question, answer)[0]
+    except UserError as error:
+        return ItemText(missing=f"{error}")
+    for one in found:
+        if one.row == number:
+            return ItemText(one.question, one.answer)
+    return ItemText(missing=f"{path.name} has no row {number}")
+
+
+def fields(source: Source, *, root: str) -> tuple[str | None, str | None]:
+    """The fields of question and answer that the run was told; None where it guessed them."""
+    if source.run.kind == "curate.decontaminate":
+        try:
+            told = yaml.safe_load((source.run.path / "recipe.yaml").read_text("utf-8"))
+            return told["question"], told["answer"]
+        except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+            return None, None
+    told = FinishedRun.open(str(source.run.path), Path(root)).settings.decontaminate
+    return told.question, told.answer
+
+
+class Shared(NamedTuple):
+    """N-grams that two texts share: where they lie in each (code points), how many distinct ones, and of how many."""
+
+    left: list[tuple[int, int]]
+    right: list[tuple[int, int]]
+    shared: int
+    total: int
+
+
+def shared_ngrams(left: str, right: str, n: int) -> Shared:
+    """N-grams of words (UAX #29, lower case: the tokens of the search) that both texts have; `total` are the left's."""
+    from curate.contamination.match_tokens import tokens
+    from curate.segment import Segments
+
+    segments = Segments([left, right])
+    words = tokens(segments, "words")
+    split, shift = int(words.first[1]), int(segments.text.first[1])
+    ids = words.ids.tolist()
+    grams = [[tuple(side[at : at + n]) for at in range(len(side) - n + 1)] for side in (ids[:split], ids[split:])]
+    both = set(grams[0]) & set(grams[1])
+    begin, end = words.begin.tolist(), words.end.tolist()
+
+    def spans(side: int) -> list[tuple[int, int]]:
+        first, moved = (0, 0) if side == 0 else (split, shift)
+        out: list[tuple[int, int]] = []
+        for at, gram in enumerate(grams[side]):
+            if gram in both:
+                here = begin[first + at] - moved, end[first + at + n - 1] - moved
+                if out and here[0] <= out[-1][1] + 1:
+                    here = out.pop()[0], here[1]
+                out.append(here)
+        return out
+
+    return Shared(spans(0), spans(1), len(both), len(set(grams[0])))
