@@ -40,8 +40,6 @@ def panel(run: RunRef, profile: Profile, rule: Rule, counted: str) -> None:
         found = threshold.preview(held.documents, held.values, profile, rule, new)
         with st.container(key="rules-preview"):
             _numbers(found, rule, new, counted)
-        if found.moves:
-            _split(found, counted)
         rules_boundary.panel(run, profile, rule, new, held)
         _take_away(run, rule, new)
 
@@ -71,7 +69,7 @@ def _picture(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held, w
         if (at := histograms.line(each, whole=seen.whole)) is not None and (what == "now" or new != rule)
     ]
     spec = charts.histogram(measure, lines, (seen.low, seen.high), logarithmic=logarithmic, counts=counts)
-    draw.vega(charts.stacked(seen.bins), spec, alt=_alt(measure, seen), key="rules-histogram", sql=held.sql, height=300)
+    draw.vega(charts.stacked(seen.bins), spec, alt=_alt(measure, seen), key="rules-histogram", sql=held.sql, height=340)
     _notes(rule, new, wide, seen, numeric=True)
 
 
@@ -110,8 +108,8 @@ def _numbers(found: Preview, rule: Rule, new: Rule, counted: str) -> None:
     tokens = found.before.tokens + found.kept.tokens - found.dropped.tokens
     own = rules.as_text(rule)
     texts.line(
-        f"{rule.id}: dropped if {rule.limit}"
-        + ("" if new == rule else f"; proposed: {rules.as_text(new)} (now {own})"),
+        f"{rule.id}: {rules.limit(new)}"
+        + (", as in the run" if own == rules.as_text(new) else f", now {rules.limit(rule)}"),
         strong=True,
     )
     kept, dropped, whole = st.columns(3)
@@ -130,7 +128,11 @@ def _numbers(found: Preview, rule: Rule, new: Rule, counted: str) -> None:
         ["kept now", *_cells(found.before)],
         ["kept then", after, tokens],
     ]
-    texts.show(html_table(["", "documents", one_line(counted)], rows))
+    left, right = st.columns([2, 3])
+    with left:
+        texts.show(html_table(["", "documents", one_line(counted)], rows))
+    with right:
+        _split(found, counted)
     st.caption(
         "Exact, from the stored measures, before duplicates are decided again: a document that is newly kept may be "
         "the duplicate of another, and one that is newly dropped may have stood in another's way. "
@@ -150,7 +152,6 @@ def _cells(amount: Amount) -> list[object]:
 
 def _split(found: Preview, counted: str) -> None:
     """What moves by language and host, and who drops all the same."""
-    languages, hosts, others = st.columns(3)
     titles = {
         "kept": "newly kept",
         "dropped": "newly dropped",
@@ -159,28 +160,26 @@ def _split(found: Preview, counted: str) -> None:
         "lang": "language",
     }
     columns = {key: one_line(title) for key, title in titles.items()}
+    languages, hosts, others = st.tabs(["By language", "By host", "Who drops it all the same"], key="rules-split")
     with languages:
-        st.markdown("**By language**")
-        table(found.langs, alt=f"what moves, in {found.langs.height} languages", columns=columns, key="rules-langs")
+        if found.langs.is_empty():
+            st.caption("Nothing is newly kept or newly dropped.")
+        else:
+            table(found.langs, alt=f"what moves, in {found.langs.height} languages", columns=columns, key="rules-langs")
     with hosts:
-        st.markdown("**By host**")
-        table(
-            found.hosts, alt=f"the {found.hosts.height} hosts of which most moves", columns=columns, key="rules-hosts"
-        )
-        if found.rest:
-            st.caption(f"The {threshold.TOP} largest; {found.rest:,} other hosts are left out.")
+        if found.hosts.is_empty():
+            st.caption("Nothing is newly kept or newly dropped.")
+        else:
+            alt = f"the {found.hosts.height} hosts of which most moves"
+            table(found.hosts, alt=alt, columns=columns, key="rules-hosts")
+            if found.rest:
+                st.caption(f"The {threshold.TOP} largest; {found.rest:,} other hosts are left out.")
     with others:
-        st.markdown("**Who drops it all the same**")
         if found.others.is_empty():
-            st.caption("No other rule drops a document that would pass this one.")
+            st.caption("No document would pass this rule and be dropped by another one.")
         else:
             alt = f"{found.others.height} rules drop documents that would pass this one"
-            table(
-                found.others,
-                alt=alt,
-                columns={"tokens": one_line(counted), "documents": "documents", "rule": "rule"},
-                key="rules-others",
-            )
+            table(found.others, alt=alt, columns={"tokens": one_line(counted)}, key="rules-others")
 
 
 def _take_away(run: RunRef, rule: Rule, new: Rule) -> None:

@@ -81,18 +81,18 @@ def documents(source: Source) -> Documents:
                 langs.numbers(found["lang"]).alias("lang"),
                 hosts.numbers(found["host"]).alias("host"),
                 (pl.col("place") + begin).alias("place").cast(pl.UInt32),
-            ).join(measured, on="key", how="semi")
+            )
         )
         begin += height
-    found = pl.concat(parts) if parts else _nothing()
-    if found.height != total or found["key"].n_unique() != total:
+    rows = measured.join(pl.concat([_nothing(), *parts]), on="key", how="left", maintain_order="left")
+    # A key that two ids share, here or there, would make another number of rows, or of keys.
+    if rows.height != total or rows["set"].has_nulls() or rows["key"].n_unique() != total:
         raise UserError(
             f"decisions and measures of the run '{source.run.id}' are not about the same documents",
             hint=f"curate verify {source.run.path}",
             code=Exit.INPUT,
         )
-    rows = measured.join(found, on="key", how="left", maintain_order="left").drop("key")
-    return Documents(rows.rechunk(), kinds.sets(), langs.series(), hosts.series(), starts)
+    return Documents(rows.drop("key").rechunk(), kinds.sets(), langs.series(), hosts.series(), starts)
 
 
 def values(source: Source, *, column: str, rule: Rule) -> Values:

@@ -132,8 +132,8 @@ def _others(passing: pl.DataFrame) -> pl.DataFrame:
 def nearest(documents: Documents, values: Values, profile: Profile, rule: Rule, new: Rule) -> pl.DataFrame:
     """Documents at the boundary: gain (would be newly kept, else newly dropped), moves, row, place, value, distance.
 
-    Where nothing moves, those that this rule alone drops and those that are kept, nearest to its threshold, with
-    `moves` false. `NEAREST` of each, the nearest first, then in the order of the input; documents without a value last.
+    Where none are, those that this rule alone drops and those that are kept, nearest to the threshold, with `moves`
+    false. `NEAREST` of each, the nearest first, then in the order of the input; documents without a value last.
     """
     from curate.rules import margins
 
@@ -141,9 +141,10 @@ def nearest(documents: Documents, values: Values, profile: Profile, rule: Rule, 
     kinds = _kinds(documents, profile, rule)
     other = kinds["other"].gather(documents.rows["set"])
     kept = kinds["kept"].gather(documents.rows["set"])
-    moves = bool((was != now).any())
-    gains = was & ~other & (~now if moves else was)
-    losses = kept & values.rows["applies"] & (now if moves else ~was)
+    gains, losses = was & ~now & ~other, now & kept
+    moves = bool(gains.any() or losses.any())
+    if not moves:
+        gains, losses = was & ~other, kept & values.rows["applies"]
     edge = new if new.active else rule
     parts = []
     for gain, mask in ((True, gains), (False, losses)):
