@@ -93,39 +93,67 @@ def curves(
     """The points of some columns in a window, of training steps and of the evaluations of all parts together.
 
     Rows: metric, kind (train, eval), bucket, step (the last one of the point), since (its first one), tokens and
-    seconds (by then, of the rows that are read), low, high, total, count. Values that are no finite numbers are left
-    out; a column that the table does not have has no rows. only: the parts that are read.
+    seconds (by then, of the rows that are read; of an evaluation within a point by proportion), low, high, total,
+    count. Values that are no finite numbers are left out; a column that the table does not have has no rows.
+    only: the parts that are read.
     """
     import polars as pl
 
     source = source if only is None else source.reading(TABLE, only)
 
-    known = [name for name in dict.fromkeys(columns) if name in names(source)]
+    there = set(names(source))
+    known = [name for name in dict.fromkeys(columns) if name in there]
     if not known:
         texts, whole = ("metric", "kind"), ("bucket", "step", "since", "count")
         order = ("metric", "kind", "bucket", "step", "since", "tokens", "seconds", "low", "high", "total", "count")
         return pl.DataFrame(
             schema={name: pl.String if name in texts else pl.Int64 if name in whole else pl.Float64 for name in order}
         )
-    drawn = ", ".join(map(column, known))
-    return source.query(
-        f"""WITH counted AS (
-  SELECT step, kind, {drawn},
-    coalesce(sum(tokens) FILTER (kind = 'train') OVER (ORDER BY step), 0) AS "#tokens",
-    coalesce(sum(seconds) FILTER (kind = 'train') OVER (ORDER BY step), 0) AS "#seconds"
-  FROM {{metrics}} WHERE kind = 'train' OR part = ''),
-long AS (UNPIVOT counted ON {drawn} INTO NAME metric VALUE number)
-SELECT metric, kind,
-  CASE WHEN $per > 0 THEN floor(ln(greatest(step, 1)) * $per) ELSE step // $width END::BIGINT AS bucket,
-  max(step) AS step, min(step) AS since, max("#tokens") AS tokens, max("#seconds") AS seconds,
-  min(number) AS low, max(number) AS high, sum(number) AS total, count(*) AS count
-FROM long WHERE isfinite(number) AND step BETWEEN $first AND $last
-GROUP BY ALL ORDER BY metric, kind, bucket""",  # noqa: S608 - columns of the table
+    finite = ", ".join(
+        f"CASE WHEN isfinite({column(name)}) THEN {column(name)} END AS c{at}" for at, name in enumerate(known)
+    )
+    sums = ", ".join(
+        f"min(c{at}) AS low{at}, max(c{at}) AS high{at}, sum(c{at}) AS total{at}, count(c{at}) AS count{at}"
+        for at, _ in enumerate(known)
+    )
+    wide = source.query(
+        f"""SELECT kind, max(step) AS step, min(step) AS since, sum(tokens) AS tokens, sum(seconds) AS seconds,
+  CASE WHEN step < $first THEN -1 WHEN $per > 0 THEN floor(ln(greatest(step, 1)) * $per)
+    ELSE step // $width END::BIGINT AS bucket, {sums}
+FROM (SELECT kind, step, tokens, seconds, {finite}
+  FROM {{metrics}} WHERE (kind = 'train' OR part = '') AND step <= $last)
+GROUP BY kind, bucket ORDER BY kind, bucket""",  # noqa: S608 - columns of the table
         first=first,
         last=last,
         width=max(1, width),
         per=per,
     )
+    placed = _placed(wide).filter(pl.col("bucket") >= 0)
+    shared = ("kind", "bucket", "step", "since", "tokens", "seconds")
+    return pl.concat(
+        placed.select(
+            pl.lit(name).alias("metric"),
+            *shared,
+            *(pl.col(f"{what}{at}").alias(what) for what in ("low", "high", "total", "count")),
+        )
+        for at, name in enumerate(known)
+    ).filter(pl.col("count") > 0)
+
+
+def _placed(wide: pl.DataFrame) -> pl.DataFrame:
+    """Tokens and seconds of each stretch as those until its last step; an evaluation stands between two of training."""
+    import numpy as np
+    import polars as pl
+
+    trained = wide.filter(pl.col("kind") == TRAIN)
+    if not trained.height:
+        return wide.with_columns(pl.lit(0.0).alias("tokens"), pl.lit(0.0).alias("seconds"))
+    ends = [int(trained["since"][0]) - 1, *trained["step"]]
+    until = (
+        pl.Series(name, np.interp(wide["step"], ends, [0.0, *trained[name].fill_null(0.0).cum_sum()]), pl.Float64)
+        for name in ("tokens", "seconds")
+    )
+    return wide.with_columns(until)
 
 
 def joined(before: pl.DataFrame, tail: pl.DataFrame, so_far: Extent) -> pl.DataFrame:

@@ -52,7 +52,8 @@ def standing(source: Source, before: training.Extent = training.EMPTY) -> Standi
         seen = before.last if before.rows else 0
         last = saved[-1] if saved else None
         return Standing(seen, total, before.tokens, None, None, None, None, before.seconds, None, last)
-    rows = training.tail(source)
+    newest = [name for name, _ in training.parts(source.run.path)][-2:]
+    rows = training.tail(source if training.TABLE in source.only else source.reading(training.TABLE, newest))
     spent = float(rows["seconds"].sum() or 0.0)
     step = max(extent.last, before.last)
     left = None
