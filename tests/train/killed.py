@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import toys
+from killing import counter, die
 
 from workbench import files
 
@@ -23,26 +23,11 @@ KILLS = 7
 FURTHEST = 9  # steps of one start, so that 40 steps see four kills at least
 
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def _die_at(operation: int) -> None:
     """Kill this process at its n-th operation on files that writes, counted from the first write of a checkpoint."""
-    count = 0
-
-    def counted(function: Any) -> Any:
-        def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == operation:
-                _die()
-            return function(*arguments, **options)
-
-        return call
-
     from train import checkpoint, metrics
 
+    counted = counter(operation)
     checkpoint.save_file = counted(checkpoint.save_file)
     files.sync = counted(files.sync)
     files.remove = counted(files.remove)
@@ -64,10 +49,10 @@ def _die_in_step(number: int, after: bool) -> None:
         nonlocal count
         count += 1
         if count == number and not after:
-            _die()
+            die()
         step(self, share)
         if count == number:
-            _die()
+            die()
 
     Optimizers.step = counted  # type: ignore[method-assign]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from killing import environment
 
 from train.checkpoint import all_complete
 from workbench.console import Terminated
@@ -40,6 +41,7 @@ def test_kill_9_changes_nothing(tmp_path: Path, how: str, options: dict[str, Any
         capture_output=True,
         text=True,
         timeout=120,
+        env=environment(),
     )
     assert done.returncode == 0, done.stderr[-3000:]
     kills, found = done.stdout.split()

@@ -7,10 +7,11 @@ Children are forked, so what is heavy is imported once.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
+
+from killing import counter
 
 from evalkit.models.mock import Mock
 from evalkit.models.types import Windows
@@ -30,18 +31,7 @@ tables.sync = forget
 
 def die_at(operation: int) -> None:
     """Kill this process ahead of its n-th operation on files."""
-    count = 0
-
-    def counted(function: Any) -> Any:
-        def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == operation:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*arguments, **options)
-
-        return call
-
+    counted = counter(operation)
     files.sync = counted(files.sync)
     files.remove = counted(files.remove)
     tables.sync = counted(tables.sync)

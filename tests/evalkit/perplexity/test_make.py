@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from killing import environment
 
 from evalkit.cli.perplexity import perplexity as command
 from evalkit.models.mock import Mock
@@ -182,8 +182,7 @@ def test_a_run_that_broke_off_goes_on_to_the_same_files(
 def test_a_run_killed_at_any_place_comes_to_the_same_files(tmp_path: Path) -> None:
     texts(tmp_path / "t.jsonl", 7)  # so few need no bootstrap
     script = Path(__file__).parent / "killed_perplexity.py"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run([sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, env=environment)
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, env=environment())
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 8
     for name in ("items/part-00000.parquet", "summary.json", "recipe.yaml"):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from hashed_model import HashedModel
+from killing import counter, die
 
 from evalkit.run import ask, make, tables
 from evalkit.run.settings import EvalSettings
@@ -21,10 +21,6 @@ from workbench import files
 from workbench.endpoints.cache import Cache
 
 ask.UNIT_REQUESTS = 16  # many units of few items
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_before(last: int, number: int) -> None:
@@ -35,23 +31,7 @@ def die_before(last: int, number: int) -> None:
 
 def die_at(operation: int) -> None:
     """Kill this process at its n-th operation on files: ahead of it, or after it where it is the commit of a unit."""
-    count = 0
-
-    def counted(function: Any, after: bool = False) -> Any:
-        def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == operation:
-                die()
-            found = function(*arguments, **options)
-            if after:
-                count += 1
-                if count == operation:
-                    die()
-            return found
-
-        return call
-
+    counted = counter(operation)
     Cache.put_all = counted(Cache.put_all, after=True)  # type: ignore[method-assign]
     files.sync = counted(files.sync)
     files.remove = counted(files.remove)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 from hashed_model import HashedModel
+from killing import environment
 from small_tasks import write_tasks
 
 from evalkit.models.types import Pair
@@ -213,10 +213,8 @@ def test_an_empty_file_is_no_evaluation(made: Made, folder: Path) -> None:
 @pytest.mark.parametrize("how", ["answers", "files"])
 def test_a_run_killed_at_any_place_comes_to_the_same_files(how: str, folder: Path, made: Made) -> None:
     script = Path(__file__).parent / "killed.py"
-    paths = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[3])])
-    environment = {**os.environ, "PYTHONPATH": paths}
     command = [sys.executable, str(script), str(folder), how]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 8
     whole = made(HashedModel("a"))
