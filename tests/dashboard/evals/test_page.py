@@ -59,10 +59,10 @@ def test_a_failed_item_says_why(two: Path) -> None:
 def test_presets_show_their_spread(two: Path) -> None:
     app = page("evals", two, etab="Presets")
     assert not app.exception
-    two, one = app.dataframe[0].value.to_dict("records")
-    assert (two["run"], two["lowest"]) == ("two", "default: 66.7 % [30.0, 90.3]")
-    assert two["points"] == pytest.approx(100 / 3) and one["points"] == 40
-    assert one["highest"] == "default: 40.0 % [11.8, 76.9]"
+    high, low = app.dataframe[0].value.to_dict("records")
+    assert (high["run"], high["lowest"]) == ("two", "default: 66.7 % [30.0, 90.3]")
+    assert high["points"] == pytest.approx(100 / 3) and low["points"] == 40
+    assert low["highest"] == "default: 40.0 % [11.8, 76.9]"
 
 
 def test_other_checks_name_their_commands(two: Path) -> None:
