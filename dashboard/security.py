@@ -72,6 +72,9 @@ class SafeHeaders:
         start: list[Message] = []
 
         async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start" and _is_sealed(message):
+                await send(self._with_headers(message))
+                return
             if message["type"] == "http.response.start":
                 start.append(self._with_headers(message))
                 return
@@ -86,6 +89,11 @@ class SafeHeaders:
         had = {name.lower() for name, _ in message.get("headers", ())}
         extra = [(name, value) for name, value in self._headers if name not in had]
         return {**message, "headers": [*message.get("headers", ()), *extra]}
+
+
+def _is_sealed(start: Message) -> bool:
+    """Whether the answer brings a policy of its own: it is a report, not a page of Streamlit's."""
+    return any(name.lower() == b"content-security-policy" for name, _ in start.get("headers", ()))
 
 
 def _with_base(start: Message, body: Message) -> Message:

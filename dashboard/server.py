@@ -34,10 +34,13 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
     import streamlit as st
     from starlette.middleware import Middleware
 
+    from dashboard.routes import routes
+
     _check_free(host, port)
     settings.use(current)
     app = st.App(
         Path(__file__).with_name("app.py"),
+        routes=[] if current.login else routes(current.root),
         middleware=[Middleware(security.SafeHeaders, headers=security.headers(host, port))],
         on_script_error=_shown,
     )

@@ -47,11 +47,12 @@ def of_run(run: RunRef, other: RunRef | None) -> None:
     if now.looked_at is not None:
         looked = f"exact, of {count(now.looked_at)} benchmark items that could be looked for"
     tile(5, "Items found", lambda one: one.contaminated, "documents", looked)
-    counted = "a tokenizer counted them" if ask(has_tokenizer, run).value else "no tokenizer counted them"
-    st.caption(
-        f"Exact, {read} records: {count(now.documents)} kept, {failed} failed, the others dropped. Tokens are "
-        + ("exact: " if counted.startswith("a ") else "an estimate: ")
-        + f"{counted}. Duplicates: of documents that passed the rules. Items found: of benchmarks, in the texts."
+    tokens = "exact: a tokenizer counted them" if ask(has_tokenizer, run).value else "an estimate of the characters"
+    texts.line(
+        f"Exact, {read} records: {count(now.documents)} kept, {failed} failed, the others dropped. "
+        f"Tokens are {tokens}. Duplicates: of the documents that passed every other rule. "
+        "Items found: of benchmarks, in the texts.",
+        soft=True,
     )
 
 

@@ -10,6 +10,7 @@ from dashboard.ask import ask
 from dashboard.queries import overview
 from dashboard.tables import table
 from dashboard.workspace import RunRef, Workspace
+from workbench.render import count
 
 MODELS = tuple(f"train.{stage}" for stage in ("pretrain", "anneal", "extend", "sft", "reward", "dpo", "pg", "ppo"))
 _SHOWN = 6
@@ -30,6 +31,7 @@ def models(here: Workspace) -> None:
         pl.DataFrame(rows, infer_schema_length=None),
         alt=f"The newest {len(rows)} of {len(found)} models; the last: {found[0].id}",
         columns={
+            "checkpoint": None,
             "steps": whole("steps", format="localized"),
             "tokens": whole("tokens", format="compact"),
             "parameters": whole("parameters", format="compact"),
@@ -54,16 +56,16 @@ def evaluations(here: Workspace) -> None:
         alt=f"The newest {len(rows)} of {len(found)} evaluations; the last: {found[0].id}",
         columns={
             "value": share("average of the tasks", format="%.3f"),
-            "low": share("low", format="%.3f"),
-            "high": share("high", format="%.3f"),
+            "low": share("low, 95 %", format="%.3f"),
+            "high": share("high, 95 %", format="%.3f"),
             "n": share("items", format="localized"),
         },
         key="o-evaluations",
     )
-    _more(found, "evaluations", "evals", " Intervals hold 95 %.")
+    _more(found, "evaluations", "evals")
 
 
-def _more(found: list[RunRef], what: str, page: str, about: str = "") -> None:
+def _more(found: list[RunRef], what: str, page: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"The newest {min(_SHOWN, len(found))} of {len(found):,} {what}.{about}")
+        st.caption(f"The newest {count(min(_SHOWN, len(found)))} of {count(len(found))}.")
         chrome.link(page, f"All {what}")

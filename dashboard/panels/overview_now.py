@@ -73,7 +73,7 @@ def unfinished(here: Workspace) -> None:
     )
     table(frame, alt=f"{len(found)} runs that stopped or cannot be read, with what helps", key="o-unfinished")
     if len(found) > _SHOWN:
-        st.caption(f"The newest {_SHOWN} of {count(len(found))}.")
+        st.caption(f"The newest {count(_SHOWN)} of {count(len(found))}.")
 
 
 def _why(run: RunRef) -> str:

@@ -11,7 +11,7 @@ from dashboard.queries import reports
 from dashboard.settings import current
 from dashboard.workspace import RunRef
 from evalkit.report import windows
-from workbench.render import duration
+from workbench.render import count, duration
 
 _SHOWN = 5
 
@@ -44,7 +44,7 @@ def alarms(found: list[reports.Seen]) -> None:
         chrome.link("lineage", "All reports", tab="Reports")
         chrome.link("lineage", "Schedules and alarms", tab="Schedules")
     if len(found) > _SHOWN:
-        st.caption(f"{_SHOWN} of {len(found)} plans.")
+        st.caption(f"{count(_SHOWN)} of {count(len(found))} plans.")
 
 
 def overdue(plan: reports.Seen) -> str:

@@ -39,11 +39,9 @@ def show(run: RunRef) -> None:
         on_choose=_chosen,
     )
     idle = [level.step for level in answer.value.levels if level.step not in steps]
-    st.caption(
-        f"All {amount(answer.value.total, 'documents')} records, exact."
-        + (" Tokens and bytes are those of texts, so records that never had one count none." * (unit != "documents"))
-        + (f" Took nothing: {', '.join(map(texts.label, idle))}." if idle else "")
-    )
+    about = " Tokens and bytes are those of texts: records without one count none." if unit != "documents" else ""
+    took = f" Took nothing: {', '.join(idle)}." if idle else ""
+    texts.line(f"All {amount(answer.value.total, 'documents')} records, exact.{about}{took}", soft=True)
     with cards.guarded():
         _step(run, steps)
 

@@ -204,7 +204,7 @@ def changes(now: pl.DataFrame, before: pl.DataFrame, most: int = 15) -> pl.DataF
 
 
 def trained(source: Source) -> dict[str, Any]:
-    """What a training run came to: steps, tokens, parameters, loss (held out, else of training); {} without a file."""
+    """What a training run came to: checkpoint, steps, tokens, parameters, held_out_loss, training_loss; {} without."""
     try:
         stage = source.json("stage.json")
     except UserError:
@@ -214,7 +214,9 @@ def trained(source: Source) -> dict[str, Any]:
     parameters = stage.get("parameters")
     measured = stage.get("measured")
     whole = next((row for row in _rows(measured) if row.get("part") == "all"), next(iter(_rows(measured)), {}))
+    checkpoint = stage.get("checkpoint")
     return {
+        "checkpoint": checkpoint if isinstance(checkpoint, str) else None,
         "steps": _number(stage.get("steps")),
         "tokens": _number(stage.get("tokens")),
         "parameters": _number(parameters.get("total")) if isinstance(parameters, dict) else None,
