@@ -17,7 +17,7 @@ from evalkit.report.tick import standing
 from workbench import manifest, registry
 from workbench.people import People
 
-PLACES = (b"/tmp/", b"/root/", b"/Users/", b"/var/folders/", b"C:\\")
+PLACES = (b"/tmp/", b"/root/", b"/Users/", b"/var/folders/")
 
 
 @pytest.fixture(scope="module")
