@@ -80,6 +80,8 @@ def _one(run: RunRef, rule: Rule, rows: pl.DataFrame, given: list[Label]) -> Non
         st.caption("Give a name first: labels are kept by person.")
         return
     mine = {label.item: label.label for label in given if label.rater == rater}
+    if st.session_state.get("rules-near") != (near := tuple(rows["id"])):  # another rule or threshold: from the first
+        st.session_state["rules-near"], st.session_state["rules-at"] = near, 0
     at = min(max(0, int(st.session_state.get("rules-at", 0))), rows.height - 1)
     row = rows.row(at, named=True)
     said = mine.get(row["id"], "")
