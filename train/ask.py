@@ -111,10 +111,13 @@ class Voice(Protocol):
     def close(self) -> None: ...
 
 
-def open_voice(settings: VoiceSettings, root: Path, *, transport: httpx.BaseTransport | None = None) -> Voice:
-    """The model that the settings name; `close` it in the end. transport: for tests."""
+def open_voice(
+    settings: VoiceSettings, root: Path, *, cache: bool = True, transport: httpx.BaseTransport | None = None
+) -> Voice:
+    """The model that the settings name; `close` it in the end. cache: whether a server's answers are taken from the
+    workspace, and kept there. transport: for tests."""
     if settings.endpoint is not None:
-        client = Client(settings.endpoint, cache=root / ANSWERS, transport=transport)
+        client = Client(settings.endpoint, cache=root / ANSWERS if cache else None, transport=transport)
         return Remote(client, chat=settings.chat is not False)
     assert settings.model is not None
     opened = open_model(

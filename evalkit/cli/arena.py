@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evalkit.cli.judging import JudgeEndpoint, JudgeModel, JudgeReward, Prompt, RecipeFile, member_of, settings_of
+from evalkit.cli.judging import (
+    Cached,
+    JudgeEndpoint,
+    JudgeModel,
+    JudgeReward,
+    Prompt,
+    RecipeFile,
+    member_of,
+    settings_of,
+)
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, RunName, Seed
@@ -99,9 +108,11 @@ def judge(
     seed: Seed = 0,
     dry_run: DryRun = False,
     root: Root = DEFAULT_ROOT,
+    cache: Cached = True,
 ) -> Result:
     """Let a judge vote on an arena's pairs, each in both orders; the board takes the file with --votes."""
     import json
+    from tempfile import TemporaryDirectory
 
     from evalkit.arena.pairs import read_pairs
     from evalkit.judge.duels import VERDICTS, Asked, judge_all
@@ -112,14 +123,16 @@ def judge(
 
     settings = settings_of(recipe, member_of(model, endpoint, reward, None, prompt), None, seed)
     drawn = read_pairs(registry.find(run, root))
-    judges = open_judge(settings, root, sorted({name for pair in drawn for name in (pair.model_a, pair.model_b)}))
+    models = sorted({name for pair in drawn for name in (pair.model_a, pair.model_b)})
+    judges = open_judge(settings, root, models, cache=cache)
     try:
         asked = Asked.of([Duel(pair.prompt, pair.output_a, pair.output_b) for pair in drawn], judges, settings.order)
         if dry_run:
             planned = judges.forecast(asked.questions())
             told = {"judge": judges.name, "pairs": len(drawn), **planned.data()}
             return Result(told, [Facts(list(told.items()))])
-        found = judge_all(asked, judges, root / VERDICTS)
+        with TemporaryDirectory() as scratch:
+            found = judge_all(asked, judges, (root if cache else Path(scratch)) / VERDICTS)
     finally:
         judges.close()
     lines, failed = [], 0

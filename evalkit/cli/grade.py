@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evalkit.cli.judging import JudgeEndpoint, JudgeModel, RecipeFile, member_of, settings_of
+from evalkit.cli.judging import Cached, JudgeEndpoint, JudgeModel, RecipeFile, member_of, settings_of
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, Seed, Sets
@@ -35,6 +35,7 @@ def grade(
     out: Out = None,
     root: Root = DEFAULT_ROOT,
     force: Force = False,
+    cache: Cached = True,
 ) -> Result:
     """Let a judge grade answers from 1 to 10: MT-bench's conversations of two turns, or any others."""
     import json
@@ -52,9 +53,9 @@ def grade(
     if len(chosen.judges) != 1 or member.voice is None:
         raise UserError("grades are given by one judge that reads", hint="--judge MODEL or --endpoint URL#NAME")
     asked = read_questions(questions)
-    opened = open_model(model, root=root)
+    opened = open_model(model, root=root, cache=cache)
     try:
-        voice = judges.open_voice(member.voice, root)
+        voice = judges.open_voice(member.voice, root, cache=cache)
         try:
             # A server's model is named behind the #, a checkpoint by its folder.
             mask = Mask([opened.name, re.split("[#/]", opened.name)[-1]], active=chosen.mask)
@@ -65,7 +66,7 @@ def grade(
                 facts = [("answers", planned["answers"]), ("cost", planned["cost"])]
                 asks = [(who, planned[who]["requests"]) for who in ("model", "judge")]
                 return Result(planned, [Facts([*facts, *((f"requests to the {who}", many) for who, many in asks)])])
-            run = make(grading, root, out=out, force=force)
+            run = make(grading, root, out=out, force=force, cache=cache)
         finally:
             voice.close()
     finally:

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from evalkit.cli.judging import JudgeEndpoint, JudgeModel, JudgeReward, Prompt, RecipeFile, member_of, settings_of
+from evalkit.cli.judging import (
+    Cached,
+    JudgeEndpoint,
+    JudgeModel,
+    JudgeReward,
+    Prompt,
+    RecipeFile,
+    member_of,
+    settings_of,
+)
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Resume, Root, Seed, Sets
@@ -46,6 +55,7 @@ def judge(
     root: Root = DEFAULT_ROOT,
     resume: Resume = True,
     force: Force = False,
+    cache: Cached = True,
 ) -> Result:
     """How often a judge prefers the model's answers to the baseline's, and how often it would at equal length."""
     from evalkit.judge import make
@@ -60,7 +70,7 @@ def judge(
         matched = draw(matched, limit, settings.seed)
     hard = None if difficulty is None else read_difficulty(difficulty, list(base.answers))
     versions = [version(*_recorded_pairs(path, read_recorded(path)), hard) for path in gamed or []]
-    judges = open_judge(settings, root, [matched.model, matched.baseline])
+    judges = open_judge(settings, root, [matched.model, matched.baseline], cache=cache)
     try:
         read = [path for path in (outputs, baseline, difficulty, recorded, *(gamed or [])) if path is not None]
         comparison = make.Comparison(settings, judges, matched, read, hard, versions)
@@ -68,7 +78,7 @@ def judge(
             planned = judges.forecast(comparison.asked().questions())
             facts = {"judge": judges.name, "pairs": len(matched.duels), **planned.data()}
             return Result(facts, [Facts(list(facts.items()))])
-        run = make.compare(comparison, root, out=out, resume=resume, force=force, listener=screen.progress)
+        run = make.compare(comparison, root, out=out, resume=resume, force=force, cache=cache, listener=screen.progress)
     finally:
         judges.close()
     return _told(run.path)

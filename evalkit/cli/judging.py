@@ -22,6 +22,10 @@ JudgeEndpoint = Annotated[
 JudgeReward = Annotated[str | None, typer.Option("--reward", metavar="RUN", help="A reward model that judges.")]
 Prompt = Annotated[str, typer.Option("--prompt", metavar="NAME", help="pair, reasoned, or a YAML file of your own.")]
 
+Cached = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Take verdicts from the workspace, and keep them there for all runs.")
+]
+
 
 def member_of(
     model: str | None, endpoint: str | None, reward: str | None, recorded: Path | None, prompt: str

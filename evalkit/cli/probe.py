@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from evalkit.cli.judging import JudgeEndpoint, JudgeModel, JudgeReward, Prompt, RecipeFile, member_of, settings_of
+from evalkit.cli.judging import (
+    Cached,
+    JudgeEndpoint,
+    JudgeModel,
+    JudgeReward,
+    Prompt,
+    RecipeFile,
+    member_of,
+    settings_of,
+)
 from workbench.console import Result, Screen, command
 from workbench.errors import Exit, UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Out, Root, Seed, Sets
@@ -30,6 +39,7 @@ def probe(
     out: Out = None,
     root: Root = DEFAULT_ROOT,
     force: Force = False,
+    cache: Cached = True,
 ) -> Result:
     """How often orders, fake verdicts and fake marks inside an answer steer a judge, against the answer without."""
     import json
@@ -39,13 +49,13 @@ def probe(
 
     settings = settings_of(recipe, member_of(model, endpoint, reward, None, prompt), sets, seed)
     chosen = open_probes(probes)
-    judge = open_judge(settings, root)
+    judge = open_judge(settings, root, cache=cache)
     try:
         if dry_run:
             planned = judge.forecast(plan(chosen, judge).asked.questions())
             facts = {"judge": judge.name, "probes": len(chosen.probes), **planned.data()}
             return Result(facts, [Facts(list(facts.items()))])
-        run = run_probes(chosen, settings, judge, root, out=out, force=force)
+        run = run_probes(chosen, settings, judge, root, out=out, force=force, cache=cache)
     finally:
         judge.close()
     summary = json.loads((run.path / SUMMARY).read_bytes())

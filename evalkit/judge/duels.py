@@ -19,6 +19,10 @@ from workbench.endpoints.cache import Cache
 from workbench.errors import Exit, UserError
 
 VERDICTS = Path("cache") / "verdicts.sqlite"
+"""Where, under the workspace, verdicts are kept for all runs. Of a judge behind a server its address and name are
+known, not its weights: who puts another model behind the same name asks anew (`--no-cache`)."""
+SCRATCH = Path("units") / "verdicts.sqlite"
+"""Where, in a run, they are kept until it is finished, for a run that leaves the others alone."""
 """Where, under the workspace, verdicts are kept for all runs."""
 _UNIT = 32  # duels that are judged together and stored together
 

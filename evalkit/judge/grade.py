@@ -23,7 +23,7 @@ from train.data.records import bad_row, read_records
 from workbench.endpoints.cache import Cache
 from workbench.envelope import jsonable
 from workbench.errors import Exit, UserError
-from workbench.files import sha256, write_text
+from workbench.files import remove, sha256, write_text
 from workbench.manifest import Input
 from workbench.quoting import quoted
 from workbench.runs import Run
@@ -36,6 +36,7 @@ SCHEMA = "evalkit.grade/1"
 KIND = "grade"
 SUMMARY, ROWS = "summary.json", "grades.jsonl"
 GRADES = Path("cache") / "grades.sqlite"
+SCRATCH = Path("units") / "grades.sqlite"
 _UNIT = 32
 T = TypeVar("T")
 
@@ -96,8 +97,11 @@ class Grading:
         return dump(jsonable({**names, **more, "questions": [list(one) for one in self.questions]}))
 
 
-def grade(asked: Grading, root: Path, *, out: Path | None = None, force: bool = False) -> Run:
-    """The finished run. UserError as `Run.create`, and (exit 3) where not one answer has a grade."""
+def grade(asked: Grading, root: Path, *, out: Path | None = None, force: bool = False, cache: bool = True) -> Run:
+    """The finished run. UserError as `Run.create`, and (exit 3) where not one answer has a grade.
+
+    cache: whether answers and grades are taken from the workspace, and kept there for other runs.
+    """
     if asked.prompt.kind != "score":
         raise UserError(f"{asked.prompt.name} judges pairs", hint="--prompt score, or a prompt of that kind")
     if "chat" not in asked.model.can:
@@ -109,8 +113,8 @@ def grade(asked: Grading, root: Path, *, out: Path | None = None, force: bool = 
     run = Run.create(out, KIND, asked.recipe, root=root, force=force)
     with run:
         if not run.is_finished:
-            with Cache(root / GRADES) as cache:
-                rows = _graded(asked, _answered(asked, cache), cache)
+            with Cache(root / GRADES if cache else run.path / SCRATCH) as store:
+                rows = _graded(asked, _answered(asked, store), store)
             summary = summarise(asked, rows)
             if not any(row.grade is not None for row in rows):
                 first = str(rows[0].error)
@@ -120,6 +124,7 @@ def grade(asked: Grading, root: Path, *, out: Path | None = None, force: bool = 
             write_text(run.path / SUMMARY, json.dumps(jsonable(summary), indent=1, allow_nan=False) + "\n")
             source = Input(path=str(asked.source), bytes=asked.source.stat().st_size, digest=sha256(asked.source))
             run.finish(counts={"answers": len(rows), "failed": summary["failed"]}, inputs=[source])
+            remove(run.path / SCRATCH.parent)
     return run
 
 

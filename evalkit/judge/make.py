@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.judge.duels import VERDICTS, Asked, Judged, judge_all, position
+from evalkit.judge.duels import SCRATCH, VERDICTS, Asked, Judged, judge_all, position
 from evalkit.judge.gameability import Version, gameability, gamed
 from evalkit.judge.judges import NO_PREFERENCE
 from evalkit.judge.length_control import Controlled, controlled, model_rows, standard_lengths
@@ -27,7 +27,7 @@ from evalkit.statistics.intervals import mean
 from train.data.blocks import clean
 from workbench.envelope import jsonable
 from workbench.events import Event, Listener
-from workbench.files import sha256, write_text
+from workbench.files import remove, sha256, write_text
 from workbench.manifest import Input
 from workbench.runs import Run
 from workbench.tables import ShardWriter
@@ -78,13 +78,18 @@ def compare(
     out: Path | None = None,
     resume: bool = True,
     force: bool = False,
+    cache: bool = True,
     listener: Listener = lambda event: None,
 ) -> Run:
-    """The finished run; one that broke off goes on from its stored verdicts. UserError as `Run.create`, `judge_all`."""
+    """The finished run; one that broke off goes on from its stored verdicts. UserError as `Run.create`, `judge_all`.
+
+    cache: whether verdicts are taken from the workspace, and kept there for other runs.
+    """
     run = Run.create(out, KIND, comparison.recipe, root=root, resume=resume, force=force)
     with run:
         if not run.is_finished:
-            _write(run, comparison, root / VERDICTS, listener)
+            _write(run, comparison, root / VERDICTS if cache else run.path / SCRATCH, listener)
+            remove(run.path / SCRATCH.parent)
     return run
 
 

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import model_validator
 
-from evalkit.judge.duels import VERDICTS, Asked, judge_all
+from evalkit.judge.duels import SCRATCH, VERDICTS, Asked, judge_all
 from evalkit.judge.settings import JudgeSettings
 from evalkit.judge.types import Duel, Judge
 from evalkit.statistics.intervals import mean
 from workbench import recipes
 from workbench.envelope import jsonable
 from workbench.errors import Exit, UserError, did_you_mean
-from workbench.files import write_text
+from workbench.files import remove, write_text
 from workbench.recipes import Section
 from workbench.runs import Run
 from workbench.yamltree import dump
@@ -129,18 +129,29 @@ def ask(planned: Planned, judge: Judge, store: Path) -> list[Case]:
 
 
 def run_probes(
-    probes: ProbeSet, settings: JudgeSettings, judge: Judge, root: Path, *, out: Path | None = None, force: bool = False
+    probes: ProbeSet,
+    settings: JudgeSettings,
+    judge: Judge,
+    root: Path,
+    *,
+    out: Path | None = None,
+    force: bool = False,
+    cache: bool = True,
 ) -> Run:
-    """The finished run; what was judged before is not asked again. UserError as `Run.create`, `judge_all`."""
+    """The finished run; what was judged before is not asked again. UserError as `Run.create`, `judge_all`.
+
+    cache: whether verdicts are taken from the workspace, and kept there for other runs.
+    """
     values = {"judge": settings.model_dump(mode="json"), "digest": judge.digest, "probes": probes.model_dump()}
     run = Run.create(out, KIND, dump(jsonable(values)), root=root, force=force)
     with run:
         if not run.is_finished:
-            cases = ask(plan(probes, judge), judge, root / VERDICTS)
+            cases = ask(plan(probes, judge), judge, root / VERDICTS if cache else run.path / SCRATCH)
             summary = summarise(probes, judge, cases)
             write_text(run.path / SUMMARY, json.dumps(jsonable(summary), indent=1, allow_nan=False) + "\n")
             counts = {"cases": len(cases), "steered": sum(case.is_steered for case in cases)}
             run.finish(counts=counts | {"unscored": summary["unscored"]}, inputs=[], written=[])
+            remove(run.path / SCRATCH.parent)
     return run
 
 

@@ -51,16 +51,19 @@ class JudgeSettings(Section):
         return self
 
 
-def open_judge(settings: JudgeSettings, root: Path, models: Sequence[str] = ()) -> Judge:
-    """The judge, or the panel of them, of answers by `models`. UserError for what is missing."""
+def open_judge(settings: JudgeSettings, root: Path, models: Sequence[str] = (), *, cache: bool = True) -> Judge:
+    """The judge, or the panel of them, of answers by `models`. UserError for what is missing.
+
+    cache: whether a server's answers are taken from the workspace, and kept there.
+    """
     mask = Mask(models, active=settings.mask)
-    members = [_open(member, mask, settings.seed, root) for member in settings.judges]
+    members = [_open(member, mask, settings.seed, root, cache) for member in settings.judges]
     return members[0] if len(members) == 1 else Panel(members)
 
 
-def _open(member: Member, mask: Mask, seed: int, root: Path) -> Judge:
+def _open(member: Member, mask: Mask, seed: int, root: Path, cache: bool) -> Judge:
     if member.voice is not None:
-        return VoiceJudge(open_voice(member.voice, root), open_prompt(member.prompt), mask, seed=seed)
+        return VoiceJudge(open_voice(member.voice, root, cache=cache), open_prompt(member.prompt), mask, seed=seed)
     if member.reward is not None:
         from train.reward.scorer import open_reward
 

@@ -200,7 +200,7 @@ def test_pairs_without_a_vote_are_told_by_the_exit_code(
     tmp_path: Path, answers: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = pairs(tmp_path, answers, "-n", "60")
-    monkeypatch.setattr(settings, "open_judge", lambda *_: Half())
+    monkeypatch.setattr(settings, "open_judge", lambda *_, **__: Half())
     votes = tmp_path / "votes.jsonl"
     arguments = [run, "--judge", "half", "--out", votes]
     planned = arena(tmp_path, "judge", *arguments, "--dry-run")

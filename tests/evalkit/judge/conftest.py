@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 
@@ -24,7 +25,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], str]], 
             return httpx.Response(200, json={"choices": [{"message": {"content": reply(asked[-1])}}]})
 
         transport = httpx.MockTransport(handle)
-        monkeypatch.setattr(settings, "open_voice", lambda one, root: open_voice(one, root, transport=transport))
+        monkeypatch.setattr(settings, "open_voice", functools.partial(open_voice, transport=transport))
         return asked
 
     return serve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,23 @@ def test_a_dry_run_counts_both_orders_and_writes_nothing(files: Path) -> None:
 def test_bad_commands(files: Path, arguments: list[str], code: int, message: str) -> None:
     ended = judge(files, *arguments)
     assert ended.code == code and message in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["judge", "probe"])
+def test_another_model_under_the_same_name_is_asked_anew(
+    files: Path, served: Callable[[Callable[[str], str]], list[str]], command: str
+) -> None:
+    given: list[Any] = ["--endpoint", "http://127.0.0.1:9/v1#m", "--root", files / "ws"]
+    if command == "judge":
+        given += ["--outputs", files / "model.json", "--baseline", files / "base.json", "--limit", "3"]
+    counts = []
+    for name, more in (("a", ["--no-cache"]), ("b", ["--no-cache"]), ("c", []), ("d", []), ("e", ["--no-cache"])):
+        asked = served(lambda text: "m")
+        ended = invoke("evalkit", command, *given, *more, "--out", files / name)
+        assert ended.code == 0, ended.stderr
+        assert not (files / name / "units").exists()
+        counts.append(len(asked))
+    assert counts[0] > 0 and counts == [counts[0], counts[0], counts[0], 0, counts[0]]
 
 
 def test_a_limit_draws_the_same_instructions_for_every_model(files: Path) -> None:
