@@ -21,7 +21,12 @@ def similarities(threshold: float | None) -> dict[str, Any]:
                 "scale": {"zero": False},
             },
             "x2": {"field": "end"},
-            "y": {"field": "documents", "type": "quantitative", "title": "Removed documents"},
+            "y": {
+                "field": "documents",
+                "type": "quantitative",
+                "title": "Removed documents",
+                "axis": {"tickMinStep": 1},
+            },
             "tooltip": [
                 {"field": "similarity", "title": "from", "format": ".2f"},
                 {"field": "documents", "title": "documents", "format": ","},

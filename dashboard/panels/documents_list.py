@@ -29,7 +29,7 @@ _COLUMNS = {
     "tokens": st.column_config.NumberColumn("Tokens", format="localized", width=70),
     "lang": st.column_config.TextColumn("Language", width=60),
     "host": st.column_config.TextColumn("Host", width=150),
-    "snippet": st.column_config.TextColumn("Text begins", width="large"),
+    "snippet": st.column_config.TextColumn("Text", width="large"),
 }
 
 
@@ -164,10 +164,13 @@ def show(found: Listing, chosen: str | None) -> str | None:
         return chosen
     ids = found.rows["id"].to_list()
     here = _index(found, ids, chosen)
-    frame = found.rows.with_columns(
-        measured=pl.col("value").map_elements(short_value, return_dtype=pl.String, skip_nulls=True),
-        snippet=pl.coalesce("snippet", "error", "url"),
-    ).with_columns(pl.col(pl.String).fill_null(""))
+    frame = found.rows
+    if not found.query:  # the index knows no values
+        frame = frame.with_columns(
+            measured=pl.col("value").map_elements(short_value, return_dtype=pl.String, skip_nulls=True),
+            snippet=pl.coalesce("snippet", "error", "url"),
+        )
+    frame = frame.with_columns(pl.col(pl.String).fill_null(""))
     names = [name for name in _COLUMNS if name in frame.columns]
     number = st.session_state.get("documents-moves", 0)
     key = f"documents-{found.run.id}-{found.offset}-{hash((found.query, *found.filters.values()))}-{number}"

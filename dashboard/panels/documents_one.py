@@ -90,7 +90,8 @@ def _move(found: Listing, to: int) -> None:
     key = found.at(to)
     if key is not None:
         st.session_state["documents-at"] = to
-        st.session_state["page"] = to // PAGE + 1
+        if st.session_state.get("page", 1) != to // PAGE + 1:
+            st.session_state["page"] = to // PAGE + 1
         open_document(key)
 
 

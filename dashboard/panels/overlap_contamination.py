@@ -102,8 +102,8 @@ def _item(run: RunRef, chosen: str) -> None:
         )
         return
     st.subheader("One item", anchor=False)
-    total = max(row["documents"], row["answer_documents"])
-    texts.line(f"{chosen}: {row['words']:,} words, found in {total:,} documents", strong=True)
+    total = ask(contamination.holding, run, suite=suite, item=row["item"]).value
+    texts.line(f"{chosen}: {row['words']:,} words, found in {total:,} documents, dropped ones among them", strong=True)
     holders = ask(contamination.holders, run, suite=suite, item=row["item"], offset=0, limit=tables.PAGE).value
     if holders.is_empty():
         best = "" if row["best_document"] is None else f" The nearest document reaches {row['best_score']:.3f}."

@@ -60,6 +60,12 @@ def item(source: Source, *, suite: str, item: int) -> dict[str, Any] | None:
     return None if found.is_empty() else found.row(0, named=True)
 
 
+def holding(source: Source, *, suite: str, item: int) -> int:
+    """How many documents hold an item or its answer, dropped ones among them."""
+    sql = "SELECT count(DISTINCT id) FROM {contamination} WHERE suite = $suite AND item = $item"
+    return int(source.query(sql, suite=suite, item=item).item())
+
+
 def holders(source: Source, *, suite: str, item: int, offset: int, limit: int) -> pl.DataFrame:
     """The documents that hold an item, the best first: id, score, parts, host, state, tokens."""
     found = source.query(

@@ -36,11 +36,11 @@ def total(source: Source, *, stamp: int, query: str, **filters: str | None) -> i
 
 
 def rows(source: Source, *, stamp: int, query: str, offset: int, limit: int, **filters: str | None) -> pl.DataFrame:
-    """Hits in the order of BM25, with the columns of a list of decisions; ⟦ ⟧ stand around the matches in `snippet`."""
+    """Hits in the order of BM25: id, state, rule, lang, host, url, score, snippet (with ⟦ ⟧ around the matches)."""
     import polars as pl
 
     hits = _look(source, query, filters, offset, limit).hits
-    text = dict.fromkeys(("id", "state", "rule", "value", "threshold", "lang", "host", "url", "error"), pl.String)
+    text = dict.fromkeys(("id", "state", "rule", "lang", "host", "url"), pl.String)
     return pl.DataFrame(
         [
             {
