@@ -11,25 +11,29 @@ def ratings(rows: int) -> dict[str, Any]:
     y = {"field": "model", "type": "nominal", "sort": None, "title": None}
     shade = {"color": {"datum": "", "legend": None}}  # the theme's first colour
     tooltip = [{"field": name} for name in ("model", "rank", "rating", "low", "high", "votes")]
-    line = {
-        "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
-    }
-    point = {"mark": {"type": "point", "filled": True, "size": 80, "opacity": 1}}
+    ends = {"x": {"field": "low", **x}, "x2": {"field": "high"}, "y": y, **shade}
+    point = {"x": {"field": "rating", **x}, "y": y, "tooltip": tooltip, **shade}
     return {
         "height": 70 + 30 * rows,
         "layer": [
-            {**line, "encoding": {**line["encoding"], "y": y, **shade}},  # type: ignore[dict-item]
-            {**point, "encoding": {"x": {"field": "rating", **x}, "y": y, "tooltip": tooltip, **shade}},
+            {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": ends},
+            {"mark": {"type": "point", "filled": True, "size": 80, "opacity": 1}, "encoding": point},
         ],
     }
 
 
 def wins(models: int) -> dict[str, Any]:
-    """How often the model of a row won against that of a column; frame: model, against, share, said, n."""
+    """How often the model of a row won against that of a column; frame: model, against, share, said, n,
+    and their places `down` and `across`."""
     axes = {
-        "y": {"field": "model", "type": "nominal", "title": "won by", "sort": None},
-        "x": {"field": "against", "type": "nominal", "title": "against", "sort": None, "axis": {"labelAngle": 0}},
+        "y": {"field": "model", "type": "nominal", "title": "won by", "sort": {"field": "down", "op": "min"}},
+        "x": {
+            "field": "against",
+            "type": "nominal",
+            "title": "against",
+            "sort": {"field": "across", "op": "min"},
+            "axis": {"labelAngle": 0},
+        },
     }
     shade = {
         "field": "share",

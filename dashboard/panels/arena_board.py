@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def show(run: RunRef, rater: str) -> None:
     if not rater:
         cards.problem(
             "The board opens for raters who have voted.",
-            "Give your name above. In a terminal: evalkit arena board " + one_line(run.id),
+            "Give your name above. In a terminal: " + shlex.join(["evalkit", "arena", "board", run.id]),
         )
         return
     _, said, at = progress_of(run, rater)
@@ -101,7 +102,7 @@ def _board(run: RunRef) -> None:
             )
         for number, one in enumerate(found["boards"]):
             _ranks(one, number)
-        _wins(found["wins"])
+        _wins(found["wins"], [name for one in found["boards"] for name in _order(one)])
         _trust(found)
     with cards.guarded():
         _raters(run)
@@ -166,6 +167,11 @@ def _ranks(one: dict[str, Any], number: int) -> None:
         texts.line("Effects are on the log odds of a vote, with their standard errors.", soft=True)
 
 
+def _order(one: dict[str, Any]) -> list[str]:
+    """The models of a board, strongest first."""
+    return [line["player"] for line in one["lines"]] or one["players"]
+
+
 def _rank(best: int, worst: int) -> str:
     return f"{best}" if best == worst else f"{best} to {worst}"
 
@@ -176,7 +182,7 @@ def _needed(votes: int | None) -> str:
     return "told apart" if votes == 0 else f"about {votes:,} more"
 
 
-def _wins(rows: list[dict[str, Any]]) -> None:
+def _wins(rows: list[dict[str, Any]], order: list[str]) -> None:
     import polars as pl
 
     if not rows:
@@ -185,6 +191,8 @@ def _wins(rows: list[dict[str, Any]]) -> None:
     frame = pl.DataFrame(rows).with_columns(
         share=(pl.col("won") + pl.col("tied") / 2) / pl.col("n"),
         said=pl.format("{} : {} ({} ties)", "won", "lost", "tied"),
+        down=pl.Series([order.index(row["model"]) for row in rows]),
+        across=pl.Series([order.index(row["against"]) for row in rows]),
     )
     models = frame["model"].n_unique()
     least = frame.sort("n").row(0, named=True)
@@ -247,9 +255,9 @@ def _raters(run: RunRef) -> None:
 
 def _export(run: RunRef, key: Key) -> None:
     st.subheader("Votes as preference data", anchor=False)
-    name = one_line(run.id)
-    files = "".join(f" --votes {one_line(path)}" for path, *_ in key[3])
-    st.code(f"evalkit arena export {name}{files} --out preferences.jsonl --root {current().root}", language=None)
+    command = ["evalkit", "arena", "export", run.id, *(part for path, *_ in key[3] for part in ("--votes", path))]
+    command += ["--out", "preferences.jsonl", "--root", str(current().root)]
+    st.code(one_line(shlex.join(command)), language=None, wrap_lines=True)
     st.download_button(
         "Download what it writes",
         data=lambda: queries.exported(_ballots(key, "all", run)[0], list(loaded(run).pairs.values())),

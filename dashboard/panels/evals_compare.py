@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -198,7 +199,7 @@ def _overview(a: RunRef, b: RunRef, found: Comparison) -> None:
         copying.control(frame, key="evals-compared")
         with st.popover("The same in a terminal", on_change="rerun", key="evals-command") as opened:
             if opened.open:
-                st.code(f"evalkit compare {one_line(str(a.path))} {one_line(str(b.path))}", language=None)
+                st.code(one_line(shlex.join(["evalkit", "compare", str(a.path), str(b.path)])), language=None)
 
 
 def _one(row: Compared) -> None:

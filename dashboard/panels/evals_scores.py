@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -189,7 +190,8 @@ def _long(here: Workspace, rows: pl.DataFrame) -> None:
             "them in the data that a model was trained on:",
             soft=True,
         )
-        st.code(f"evalkit contamination known {one_line(without[0])} --root {here.root}", language=None)
+        command = ["evalkit", "contamination", "known", without[0], "--root", str(here.root)]
+        st.code(one_line(shlex.join(command)), language=None)
 
 
 def _known(here: Workspace) -> pl.DataFrame:
