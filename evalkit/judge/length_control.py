@@ -136,7 +136,7 @@ def _choose(x: Floats, share: Floats, weight: Floats) -> float:
     """The C whose mean weighted log loss over held-out folds is least; the first of equals."""
     folds = np.arange(len(share)) % FOLDS
     losses = np.zeros(len(STRENGTHS))
-    for fold in range(FOLDS):
+    for fold in range(min(FOLDS, len(share))):
         kept, out = folds != fold, folds == fold
         beta = np.zeros(3)
         for place, strength in enumerate(STRENGTHS):

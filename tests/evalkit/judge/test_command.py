@@ -88,6 +88,12 @@ def test_another_model_under_the_same_name_is_asked_anew(
     assert counts[0] > 0 and counts == [counts[0], counts[0], counts[0], 0, counts[0]]
 
 
+@pytest.mark.filterwarnings("error")
+def test_fewer_pairs_than_folds_have_a_rate_at_equal_length(files: Path) -> None:
+    settings = ("--recorded", files / "verdicts.json", "--limit", "3")
+    assert 0 < judge(files, *settings).data["controlled"]["rate"] < 100
+
+
 def test_a_limit_draws_the_same_instructions_for_every_model(files: Path) -> None:
     given = ("--recorded", files / "verdicts.json", "--limit", "7")
     ended = judge(files, *given)
