@@ -54,7 +54,9 @@ def main() -> None:
             wanted.sort(key=lambda path: xxhash.xxh3_64_intdigest(path.encode()))
             for path in wanted[:PAGES]:
                 owner, _, repository = name.partition("/")
-                file.write(_record(f"https://{owner}.github.io/{repository}/{path}", _git(clone, "show", f"{commit}:{path}")))
+                file.write(
+                    _record(f"https://{owner}.github.io/{repository}/{path}", _git(clone, "show", f"{commit}:{path}"))
+                )
 
 
 if __name__ == "__main__":

@@ -45,20 +45,24 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, help="a Python that has datatrove 0.10.1 with its processing extra")
     parser.add_argument("--limit", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="one of ours (default: all); repeatable")
     parser.add_argument("--profile", default="winnow")
     options = parser.parse_args()
+    engines = options.engine or ENGINES
     rows: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         # One uncounted run each fills the file cache and compiles the kernels.
-        for engine in ENGINES:
+        for engine in engines:
             winnow(engine, options.warc, 1, Path(scratch) / f"warm-{engine}", options.profile)
         for turn in range(options.rounds):
-            for engine in ENGINES:
+            for engine in engines:
                 out = Path(scratch) / f"{engine}-{turn}"
                 spent = winnow(engine, options.warc, options.limit, out, options.profile)
                 rows.setdefault(f"winnow, {engine}", []).append(spent)
-            own = [sys.executable, str(HERE / "peers" / "trafilatura_only.py"), str(options.warc), str(options.limit)]
-            rows.setdefault("trafilatura alone", []).append(json.loads(cpu_seconds(own)[1])["cpu_s"])
+            if "trafilatura" in engines:
+                own = [str(HERE / "peers" / "trafilatura_only.py"), str(options.warc), str(options.limit)]
+                spent = json.loads(cpu_seconds([sys.executable, *own])[1])["cpu_s"]
+                rows.setdefault("trafilatura alone", []).append(spent)
             if options.peer:
                 peer = [str(options.peer), str(HERE / "peers" / "datatrove_fineweb.py"), str(options.warc)]
                 spent, _ = cpu_seconds([*peer, str(options.limit), f"{scratch}/peer-{turn}"])
@@ -72,10 +76,12 @@ def report(rows: dict[str, list[float]], limit: int) -> None:
     result = {"records": limit, "rounds": rows, "median_s": median, "ratios": {}}
     if "datatrove FineWeb pipeline" in median:
         for engine in ("resiliparse", "winnow"):
-            ratio = median["datatrove FineWeb pipeline"] / median[f"winnow, {engine}"]
-            result["ratios"][f"datatrove / winnow with {engine}"] = ratio
-    above = median["winnow, trafilatura"] / median["trafilatura alone"]
-    result["ratios"]["winnow with trafilatura / trafilatura alone"] = above
+            if f"winnow, {engine}" in median:
+                ratio = median["datatrove FineWeb pipeline"] / median[f"winnow, {engine}"]
+                result["ratios"][f"datatrove / winnow with {engine}"] = ratio
+    if "trafilatura alone" in median:
+        above = median["winnow, trafilatura"] / median["trafilatura alone"]
+        result["ratios"]["winnow with trafilatura / trafilatura alone"] = above
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "pipeline.json").write_text(json.dumps(result, indent=1) + "\n")
     lines = [

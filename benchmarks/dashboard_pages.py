@@ -1,6 +1,6 @@
 """How long the dashboard's pages take in a browser, on runs of full size:
 
-    python benchmarks/dashboard.py [--workspace DIR]
+    python benchmarks/dashboard_pages.py [--workspace DIR]
 
 The workspace (default: made by dashboard_data.py in a temporary folder) holds a run of a million documents, evaluations
 of 200,000 items and an arena. Each figure is the median of several visits in headless Chromium: `first paint` is a new
@@ -174,7 +174,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         "# The dashboard's pages in a browser",
         "",
-        "Written by `python benchmarks/dashboard.py`: a run of a million documents, two evaluations of 200,000 items,",
+        "Written by `python benchmarks/dashboard_pages.py`: a run of a million documents, two evaluations of 200,000 items,",
         "100,000 steps of training, an arena of 2,000 pairs; headless Chromium and the server on the same two cores.",
         "",
         "| page | very first visit, s | first paint, s | switch, s | over the socket, kB |",
