@@ -32,7 +32,7 @@ def aligned(
 
     whole = max(len(left), len(right)) <= MOST_CHARACTERS
     left, right = left[:MOST_CHARACTERS], right[:MOST_CHARACTERS]
-    marks = [[Span(*span, "in both texts", "shared") for span in side] for side in shared]
+    marks = [[Span(*span, "a shingle of both texts", "shared") for span in side] for side in shared]
     rows: list[Html] = []
     differing = 0
     for place in places(left, right):
@@ -41,8 +41,8 @@ def aligned(
             whole = False
             continue
         only = (
-            [Span(*span, f"only in {titles[0]}", "removed") for span in place.only_kept],
-            [Span(*span, f"only in {titles[1]}", "added") for span in place.only_dropped],
+            [Span(*span, f"only in {titles[0]} at this place", "removed") for span in place.only_kept],
+            [Span(*span, f"only in {titles[1]} at this place", "added") for span in place.only_dropped],
         )
         note = Html('<span class="gap">elsewhere in the other text</span> ') if place.moved else Html("")
         room = _SAME if place.same else _OTHER

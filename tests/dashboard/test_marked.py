@@ -87,7 +87,7 @@ def test_nothing_of_a_hostile_text_is_markup() -> None:
 def test_two_texts_are_aligned_word_by_word() -> None:
     found = aligned("The tide comes in twice.", "The tide goes in twice a day.", ("left", "right"))
     assert (found.places, found.whole) == (1, True)
-    assert '<mark class="removed" title="only in left">comes</mark>' in found.markup
-    assert '<mark class="added" title="only in right">goes</mark>' in found.markup
+    assert '<mark class="removed" title="only in left at this place">comes</mark>' in found.markup
+    assert '<mark class="added" title="only in right at this place">goes</mark>' in found.markup
     assert aligned("one  two", "one\ntwo", ("a", "b")).places == 0
     assert not aligned("a " * 40_000, "b " * 40_000, ("a", "b")).whole

@@ -182,8 +182,8 @@ def test_a_pair_side_by_side(root: Path) -> None:
     said = texts(open_page(root, tab="duplicates", cluster=A, pair=B))
     assert "1 documents with 100 tokens removed in 1 clusters (1 by near); exact." in said
     assert "The kept one comes first by &#x27;newest&#x27;" in said
-    assert '<mark class="removed" title="only in kept">3 says</mark>' in said
-    assert '<mark class="added" title="only in removed">three tells</mark>' in said
+    assert '<mark class="removed" title="only in kept at this place">3 </mark>' in said
+    assert '<mark class="added" title="only in removed at this place">three tells</mark>' in said
     assert 'class="shared"' in said and "1 places differ" in said
 
 
