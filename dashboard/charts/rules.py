@@ -113,12 +113,12 @@ def words(measure: str) -> dict[str, Any]:
 
 def together() -> dict[str, Any]:
     """A heat map of pairs of rules: of what the row's rule drops, the share that the column's drops too."""
-    names = {"type": "nominal", "axis": {"labelLimit": 180}}
+    names = {"type": "nominal", "axis": {"labelLimit": 180, "labelOverlap": False}}
     return {
         "mark": "rect",
         "encoding": {
-            "y": {"field": "rule", "title": "of the documents that this rule drops", **names},
-            "x": {"field": "other", "title": "this rule drops so many too (itself: nobody else does)", **names},
+            "y": {"field": "rule", "title": "rule", **names},
+            "x": {"field": "other", "title": "other rule", **names},
             "color": {
                 "field": "share",
                 "type": "quantitative",

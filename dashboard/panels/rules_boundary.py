@@ -30,15 +30,20 @@ def panel(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held) -> N
     if near.is_empty():
         st.caption("No document stands at this boundary.")
         return
-    places = tuple(near["place"].to_list())
-    answer = ask(measured.examples, run, starts=tuple(held.documents.starts), places=places)
-    rows = answer.value.drop("place").hstack(near.select("gain", "moves", "row", "value", "distance"))
+    rows = _read(run, held, near)
     moves = bool(rows["moves"][0])
     titles = ("Newly kept", "Newly dropped") if moves else ("Dropped by this rule alone", "Kept")
     for gain, title, column in zip((True, False), titles, st.columns(2), strict=True):
         with column:
             _side(run, rows.filter(pl_gain(gain)), title, "gain" if gain else "loss")
     _labels(run, profile, rule, new, held, rows)
+
+
+def _read(run: RunRef, held: Held, near: pl.DataFrame) -> pl.DataFrame:
+    """The decisions about documents that `nearest` found, beside what it said of them."""
+    places = tuple(near["place"].to_list())
+    found = ask(measured.examples, run, starts=tuple(held.documents.starts), places=places).value
+    return found.drop("place").hstack(near.select("gain", "moves", "row", "value", "distance"))
 
 
 def pl_gain(gain: bool) -> pl.Expr:
@@ -69,9 +74,19 @@ def _labels(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held, ro
         st.subheader("Labels", anchor=False)
         given = people().labels(run.id, rule_labels.about(rule.id))
         _quality(run, profile, rule, new, held, given)
-        with st.expander("Label the documents above", key="rules-label", on_change="rerun") as opened:
+        with st.expander("Label documents at the boundary", key="rules-label", on_change="rerun") as opened:
             if opened.open:
-                _one(run, rule, rows, given)
+                _one(run, rule, _queue(run, profile, rule, held, rows), given)
+
+
+def _queue(run: RunRef, profile: Profile, rule: Rule, held: Held, rows: pl.DataFrame) -> pl.DataFrame:
+    """The documents to be labelled: those that would move, then the nearest to the run's own threshold."""
+    if not rows["moves"][0]:
+        return rows
+    import polars as pl
+
+    own = _read(run, held, threshold.nearest(held.documents, held.values, profile, rule, rule))
+    return pl.concat([rows, own.filter(~pl.col("row").is_in(rows["row"].implode()))])
 
 
 def _one(run: RunRef, rule: Rule, rows: pl.DataFrame, given: list[Label]) -> None:
@@ -149,7 +164,7 @@ def _quality(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held, g
     import polars as pl
 
     table(
-        pl.DataFrame(lines, schema=["", "threshold", "precision", "recall"], orient="row"),
+        pl.DataFrame(lines, schema=["when", "threshold", "precision", "recall"], orient="row"),
         alt="; ".join(f"{title}: precision {precision}, recall {recall}" for title, _, precision, recall in lines),
         key="rules-quality",
     )

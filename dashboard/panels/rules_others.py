@@ -66,6 +66,10 @@ def _all(pairs: pl.DataFrame, sql: tuple[str, ...]) -> None:
     most = pairs.group_by("rule").agg(pl.col("total").first()).sort("total", "rule", descending=[True, False])
     names = most["rule"].head(_MOST)
     shown = pairs.filter(pl.col("rule").is_in(names.implode()) & pl.col("other").is_in(names.implode()))
+    st.caption(
+        "Of the documents that fail the row's rule, the share that fails the column's too; where both are the same "
+        "rule, the share that fails no other. Nothing: none."
+    )
     if most.height > _MOST:
         st.caption(f"The {_MOST} rules that fail most documents, of {most.height}.")
     draw.vega(
@@ -74,5 +78,5 @@ def _all(pairs: pl.DataFrame, sql: tuple[str, ...]) -> None:
         alt=f"{most.height} rules and the share of documents that another one fails too",
         key="rules-matrix",
         sql=sql,
-        height=80 + 22 * min(most.height, _MOST),
+        height=220 + 22 * min(most.height, _MOST),
     )
