@@ -129,7 +129,11 @@ def _inline(text: str) -> Html:
         if len(part) > 2 and part.startswith("`") and part.endswith("`"):
             parts.append(f"<code>{visible(part[1:-1])}</code>")
         elif len(part) > 4 and part.startswith("**") and part.endswith("**"):
-            parts.append(f"<strong>{visible(part[2:-2])}</strong>")
+            parts.append(f"<strong>{_text(part[2:-2])}</strong>")
         else:
-            parts.append(visible(_ESCAPED.sub(r"\1", part)))
+            parts.append(_text(part))
     return Html("".join(parts))
+
+
+def _text(text: str) -> Html:
+    return visible(_ESCAPED.sub(r"\1", text))

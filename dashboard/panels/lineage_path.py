@@ -22,7 +22,6 @@ from workbench.render import count
 
 _LONGEST = 2048  # characters of an address
 _TABLES = 40
-_CHECKPOINT = "train."
 
 
 def show(here: Workspace, run: RunRef) -> None:
@@ -134,26 +133,24 @@ def _places(
 
 
 def _checkpoints(found: lineage.Family, drawn: Picture) -> Picture:
-    for node in drawn.nodes:
-        if len(node.runs) == 1 and found.runs[node.runs[0]].kind.startswith(_CHECKPOINT):
-            stage = ask(overview.trained, found.runs[node.runs[0]]).value if found.runs[node.runs[0]].readable else {}
-            if stage.get("checkpoint"):
-                about = f"{count(int(stage['tokens'] or 0))} tokens read"
-                drawn = paths.attach(
-                    drawn, node.runs[0], f"checkpoint {node.runs[0]}", stage["checkpoint"], about, "checkpoint"
-                )
+    for name in [node.runs[0] for node in drawn.nodes if len(node.runs) == 1]:
+        run = found.runs[name]
+        steps = lineage.checkpoints(run) if run.kind.startswith("train.") and run.readable else []
+        if steps:
+            tokens = ask(overview.trained, run).value.get("tokens")
+            read = f"after {count(int(tokens))} tokens" if tokens else "of the training"
+            title, about = (steps[0], read) if len(steps) == 1 else (f"{len(steps)} checkpoints", f"last: {steps[-1]}")
+            drawn = paths.between(drawn, name, Node(f"checkpoint {name}", title, about, "checkpoint"))
     return drawn
 
 
 def _scores(found: lineage.Family, drawn: Picture) -> Picture:
-    for node in drawn.nodes:
-        run = found.runs[node.runs[0]] if len(node.runs) == 1 else None
-        if run is None or run.kind != "eval" or not run.readable:
-            continue
-        scored = ask(overview.scored, run).value
+    for name in [node.runs[0] for node in drawn.nodes if len(node.runs) == 1]:
+        run = found.runs[name]
+        scored = ask(overview.scored, run).value if run.kind == "eval" and run.readable else {}
         if scored:
-            title = f"{scored['tasks']} scores" if scored["tasks"] != 1 else "1 score"
-            drawn = paths.attach(drawn, run.id, f"scores {run.id}", title, _score(scored), "scores")
+            title = f"{scored['tasks']} tasks" if scored["tasks"] != 1 else "1 task"
+            drawn = paths.below(drawn, name, Node(f"scores {name}", title, _score(scored), "scores"))
     return drawn
 
 

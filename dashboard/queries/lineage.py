@@ -98,6 +98,11 @@ def _named(path: str, version: str, state: str) -> tuple[Parent, ...]:
     return () if found is None else tuple(found.parents)
 
 
+def checkpoints(run: RunRef) -> list[str]:
+    """The names of a training run's finished checkpoints, in order."""
+    return sorted(path.parent.name for path in run.path.glob("checkpoints/*/COMPLETE"))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a run did with a document, or how much of a host it has. inside: whether it is in what the run hands on."""

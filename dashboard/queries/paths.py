@@ -46,7 +46,8 @@ def picture(
     up = [] if chain else found.ancestors(focus)
     names = [*up, focus, *down]
     sides = {**dict.fromkeys(up, -1), **dict.fromkeys(down, 1), focus: 0}
-    layers = _layers(found, names)
+    # Every other row stays free, for what stands between a run and what was made from it.
+    layers = {name: 2 * layer for name, layer in _layers(found, names).items()}
     left = set(out)
     lost = found.lost([*up, focus])
     gone = [link for _, link in lost if link.run is None]
@@ -154,11 +155,36 @@ def _node(
     return Node(key, f"{len(members)} × {kind}", ", ".join(members), "run", state, tuple(members), layer)
 
 
-def attach(drawn: Picture, run: str, key: str, title: str, about: str, kind: str) -> Picture:
+def below(drawn: Picture, run: str, node: Node) -> Picture:
     """The picture with a node below that of a run, where there is room and the run stands alone; else as it was."""
-    parent = next((node for node in drawn.nodes if node.runs == (run,)), None)
-    if parent is None or len(drawn.nodes) >= MOST:
+    parent = _alone(drawn, run)
+    if parent is None:
         return drawn
-    node = Node(key, title, about, kind, "out" if parent.state == "out" else "ok", (), parent.layer + 1)
+    return _with(drawn, replace(node, state=_like(parent), layer=parent.layer + 2), [(parent.key, node.key)])
+
+
+def between(drawn: Picture, run: str, node: Node) -> Picture:
+    """The picture with a node between a run and all that was made from it; as it was where there is nothing or no
+    room."""
+    parent = _alone(drawn, run)
+    led = [end for start, end in drawn.edges if parent is not None and start == parent.key]
+    if parent is None or not led:
+        return drawn
+    kept = tuple(edge for edge in drawn.edges if edge[0] != parent.key)
+    placed = replace(node, state=_like(parent), layer=parent.layer + 1)
+    return _with(replace(drawn, edges=kept), placed, [(parent.key, node.key), *((node.key, end) for end in led)])
+
+
+def _alone(drawn: Picture, run: str) -> Node | None:
+    if len(drawn.nodes) >= MOST:
+        return None
+    return next((node for node in drawn.nodes if node.runs == (run,)), None)
+
+
+def _like(parent: Node) -> str:
+    return "out" if parent.state == "out" else "ok"
+
+
+def _with(drawn: Picture, node: Node, edges: list[tuple[str, str]]) -> Picture:
     nodes = tuple(sorted((*drawn.nodes, node), key=lambda one: one.layer))
-    return Picture(nodes, (*drawn.edges, (parent.key, key)), drawn.hidden)
+    return Picture(nodes, (*drawn.edges, *edges), drawn.hidden)

@@ -114,6 +114,24 @@ def test_a_picture_has_25_nodes_at_most(tmp_path: Path) -> None:
     assert len(tight.nodes) <= paths.MOST and tight.hidden > 0
 
 
+def test_checkpoints_stand_between_and_scores_below(tmp_path: Path) -> None:
+    whole(tmp_path)
+    found = lineage.family(scan(tmp_path))
+    assert (
+        lineage.checkpoints(found.runs["base"]) == ["step-00000007"] and lineage.checkpoints(found.runs["crawl"]) == []
+    )
+    drawn = paths.picture(found, "base", found.descendants("base"))
+    more = paths.between(drawn, "base", Node("c", "step", "", "checkpoint"))
+    assert {edge for edge in more.edges if "c" in edge} == {
+        ("run base", "c"),
+        ("c", "run scored"),
+        ("c", "run chat"),
+    }
+    assert paths.between(drawn, "scored", Node("c", "", "", "checkpoint")) == drawn
+    assert paths.below(drawn, "scored", Node("s", "", "", "scores")).edges[-1] == ("run scored", "s")
+    assert paths.below(drawn, "nowhere", Node("s", "", "", "scores")) == drawn
+
+
 def test_where_a_document_and_a_host_went(tmp_path: Path) -> None:
     whole(tmp_path)
     here = scan(tmp_path)
