@@ -52,7 +52,15 @@ def _item(number: int, value: float | None) -> dict[str, Any]:
     if value is None:
         said = {"state": "failed", "reason": HOSTILE}
     prompt = f"Question {number}? {HOSTILE}" + "x" * number
-    about = {"file": "t.jsonl", "line": number + 1, "shots": 0, "dropped": 0, "cut": 0, "prompt_hash": f"h{number}"}
+    about = {
+        "row": number,
+        "file": "t.jsonl",
+        "line": number + 1,
+        "shots": 0,
+        "dropped": 0,
+        "cut": 0,
+        "prompt_hash": f"h{number}",
+    }
     lists: dict[str, Any] = {name: [] for name in ("answers", "unconditional", "outputs", "ended", "retrieved")}
     choices = {"choices": ["no", "yes"], "gold": [1], "chars": [2, 3], "bytes": [2, 3], "tokens": [1, 1]}
     return {**about, "prompts": [prompt], **choices, **lists, "greedy": [False, False], "logprobs": [], **said}

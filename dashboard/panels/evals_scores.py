@@ -11,6 +11,7 @@ from dashboard import cards, choices, chrome, copying, texts
 from dashboard.ask import ask
 from dashboard.charts import draw
 from dashboard.charts.evals import whiskers
+from dashboard.panels import evals_curated
 from dashboard.queries import evals
 from dashboard.tables import table
 from dashboard.workspace import Workspace
@@ -46,6 +47,8 @@ def show(here: Workspace) -> None:
         _whiskers(rows)
     with cards.guarded():
         _long(here, rows)
+    with cards.guarded():
+        evals_curated.show(here, rows)
     if runs > MOST:
         texts.line(f"The newest {MOST} of {runs:,} evaluations are shown.", soft=True)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from dashboard_evals import write_eval
 from dashboard_runs import write_run
 
-from dashboard.queries import evals, evals_others, evals_pairs
+from dashboard.queries import evals, evals_curated, evals_others, evals_pairs
 from dashboard.source import Source, open_database
 from dashboard.workspace import scan
 from workbench.errors import UserError
@@ -109,3 +110,30 @@ def test_scores_without_what_was_read(tmp_path: Path) -> None:
     ]
     [row] = evals_others.known(asked).to_dicts()
     assert row["items found"] == "2 of 6" and row["on items not found"] == "25 % [20, 80], n 4"
+
+
+def test_items_found_in_curated_data_are_told_apart_by_the_file_they_came_from(two: Path) -> None:
+    asked = source(two, "one", "two")
+    assert evals_curated.shared_files(asked) == () and evals_curated.by_set(asked).height == 0
+    digest = "ab" * 32
+    for name in ("one", "two"):
+        path = two / name / "manifest.json"
+        inputs = [{"path": f"somewhere/{name}/t.jsonl", "bytes": 1, "digest": digest}]
+        path.write_text(json.dumps({**json.loads(path.read_text()), "inputs": inputs}))
+    suites = pl.DataFrame(
+        {
+            "suite": ["t"] * 6,
+            "item": list(range(6)),
+            "contaminated": [True, False, True, False, False, False],
+            "testable": [True] * 5 + [False],
+            "answer_testable": [False] * 6,
+        }
+    )
+    write_run(two, "found", "curate.run", {"items": suites})
+    path = two / "found" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "inputs": inputs}))
+    asked = source(two, "one", "found")
+    assert evals_curated.shared_files(asked) == ("t.jsonl",)
+    row = evals_curated.by_set(asked).filter(label="sums", metric="acc").to_dicts()[0]
+    assert (row["clean_n"], row["clean_value"], row["found_n"], row["found_value"]) == (3, pytest.approx(1 / 3), 2, 0.5)
+    assert row["untestable"] == 1
