@@ -24,7 +24,7 @@ def empty(what: str, command: str) -> None:
     """A card for something that is not there yet, and the command that makes it."""
     with st.container(border=True):
         texts.line(what, strong=True)
-        st.code(command, language="bash")
+        st.code(command, language=None)
 
 
 def of_run(run: RunRef) -> bool:

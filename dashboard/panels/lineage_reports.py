@@ -102,7 +102,7 @@ def _one(report: Report, plan: Seen) -> None:
         with st.container(border=True):
             texts.show(cardtext.render(words))
     st.caption("Run now:")
-    st.code(_build(plan), language="bash")
+    st.code(_build(plan), language=None)
 
 
 def _build(plan: Seen | None) -> str:

@@ -44,7 +44,7 @@ def show() -> None:
             cards.problem(f"{plan.name}: {late}", tick(plan), serious=True)
             if plan.file is not None:
                 st.caption("What calls it every ten minutes from now on:")
-                st.code(f"evalkit schedule print {shlex.quote(str(plan.file))} --for cron", language="bash")
+                st.code(f"evalkit schedule print {shlex.quote(str(plan.file))} --for cron", language=None)
     _alarms(plans)
 
 
