@@ -40,7 +40,7 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
     settings.use(current)
     app = st.App(
         Path(__file__).with_name("app.py"),
-        routes=[] if current.login else routes(current.root),
+        routes=[] if current.login else routes(current.root, loopback=security.is_loopback(host)),
         middleware=[Middleware(security.SafeHeaders, headers=security.headers(host, port))],
         on_script_error=_shown,
     )

@@ -137,7 +137,10 @@ def _node(
     changed: set[str],
 ) -> Node:
     run = found.runs[members[0]]
-    layer = min(layers[name] for name in members)
+    last = not any(
+        child in layers and child not in members for name in members for child in found.children.get(name, ())
+    )
+    layer = (max if last else min)(layers[name] for name in members)
     if focus in members:
         state = "focus"
     elif out.issuperset(members):
