@@ -34,7 +34,8 @@ def csv(frame: pl.DataFrame) -> str:
         return f"'{line}" if line.startswith(_FORMULA) else line
 
     texts = pl.col(pl.String).map_elements(safe, return_dtype=pl.String, skip_nulls=True)
-    return frame.with_columns(texts).rename(safe).write_csv()
+    head = pl.DataFrame([[safe(name)] for name in frame.columns])
+    return head.write_csv(include_header=False) + frame.with_columns(texts).write_csv(include_header=False)
 
 
 def markdown(frame: pl.DataFrame) -> str:

@@ -100,14 +100,9 @@ def _chosen(
 
     ids = found["item"].to_list()
     wanted = st.query_params.get("item")
-    frame = found.select(
-        "item",
-        place=pl.col("file").fill_null("") + ":" + pl.col("line").cast(pl.String).fill_null(""),
-        group="group",
-        A="a",
-        B="b",
-        **{"A took": "said_a", "B took": "said_b"},
-    )
+    place = pl.col("file").fill_null("") + ":" + pl.col("line").cast(pl.String).fill_null("")
+    took = {"A took": "said_a", "B took": "said_b"}
+    frame = found.select(A="a", B="b", **took, group="group", place=place, item="item")
     if asked and ids:
         ends = ask(evals_pairs.questions, run, task=task, items=tuple(ids)).value
         frame = frame.join(ends, on="item", how="left", maintain_order="left").select(

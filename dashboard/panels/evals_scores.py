@@ -49,6 +49,9 @@ def show(here: Workspace) -> None:
         _long(here, rows)
     with cards.guarded():
         evals_curated.show(here, rows)
+    unfinished = sum(run.state not in ("finished", "unreadable") for run in here.of(evals.KIND))
+    if unfinished:
+        texts.line(f"Evaluations that are not finished, and stand nowhere here: {unfinished:,}.", soft=True)
     if runs > MOST:
         texts.line(f"The newest {MOST} of {runs:,} evaluations are shown.", soft=True)
 
@@ -99,17 +102,25 @@ def _matrix(rows: pl.DataFrame) -> None:
     """Tasks down, runs across."""
     import polars as pl
 
-    names = rows["run"].unique(maintain_order=True).to_list()
-    said = rows.with_columns(said=pl.Series([_score(row) for row in rows.to_dicts()], dtype=pl.String))
-    wide = said.pivot("run", index=["label", "metric"], values="said", aggregate_function="first", maintain_order=True)
-    wide = wide.rename({"label": "task"}).fill_null("-").sort(pl.col("task") == evals.MEAN, maintain_order=True)
+    runs = rows["run"].unique(maintain_order=True).to_list()
+    said = {(row["label"], row["metric"], row["run"]): _score(row) for row in rows.to_dicts()}
+    lines = sorted(dict.fromkeys((label, metric) for label, metric, _ in said), key=lambda line: line[0] == evals.MEAN)
+    columns: dict[str, list[str]] = {"task": [line[0] for line in lines], "metric": [line[1] or "-" for line in lines]}
+    for run in runs:
+        name = one_line(run)
+        while name in columns:  # a run may be called `task`
+            name += "′"
+        columns[name] = [said.get((*line, run), "-") for line in lines]
+    wide = pl.DataFrame(columns)
     st.subheader("Tasks by runs", anchor=False)
     table(
-        wide.select("task", "metric", *names[:_COLUMNS]).rename(one_line),
-        alt=f"{wide.height} tasks by {len(names)} runs, each with its score and 95 % interval",
+        wide[:, : 2 + _COLUMNS],
+        alt=f"{wide.height} tasks by {len(runs)} runs, each with its score and 95 % interval",
         key="evals-matrix",
     )
-    beyond = f" The newest {_COLUMNS} of {len(names):,} runs stand here; all stand below." if len(names) > 12 else ""
+    beyond = (
+        f" The newest {_COLUMNS} of {len(runs):,} runs stand here; all stand below." if len(runs) > _COLUMNS else ""
+    )
     texts.line(f"Score and 95 % interval.{beyond}", soft=True)
     copying.control(wide, key="evals-matrix")
 
@@ -169,6 +180,7 @@ def _long(here: Workspace, rows: pl.DataFrame) -> None:
         found="dirty_n",
         read=pl.when("seen").then(pl.lit("training split read")),
     )
+    shown = shown.select(column for column in shown if column.null_count() < column.len())
     st.subheader("Every number", anchor=False)
     tested = joined.filter(pl.col("clean_items").is_not_null())["run"].n_unique()
     table(

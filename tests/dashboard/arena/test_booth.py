@@ -9,6 +9,7 @@ import pytest
 from dashboard_app import page, texts
 from dashboard_arenas import MODELS, write_arena
 
+from workbench.errors import UserError
 from workbench.people import People
 
 pytest.importorskip("streamlit")
@@ -83,6 +84,19 @@ def test_a_key_pressed_twice_counts_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert "before the pair could be read" in texts(app)
     with People(tmp_path) as people:
         assert people.votes("match") == []
+
+
+def test_a_vote_that_cannot_be_kept_is_not_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_arena(tmp_path)
+    app = booth(tmp_path)
+
+    def full(*_: object) -> bool:
+        raise UserError("people.sqlite: disk I/O error", hint="is the disk full?")
+
+    monkeypatch.setattr(People, "vote", full)
+    app = press(app, "Left is better")
+    assert "Not kept: people.sqlite: disk I/O error. is the disk full?" in texts(app) and not app.exception
+    assert "0 of 30 pairs" in str(app.get("progress")[0].proto)
 
 
 def test_without_a_name_or_an_arena_there_is_a_card(tmp_path: Path) -> None:

@@ -39,6 +39,19 @@ def test_scores_stand_with_intervals_and_the_command_for_what_is_not_known(two: 
     assert "There is no task &#x27;nonsense&#x27; here" in texts(chosen) and "0.6 [" in tables(chosen)
 
 
+def test_a_run_may_be_called_as_a_column_is(tmp_path: Path) -> None:
+    for name in ("task", "metric", "run"):
+        write_eval(tmp_path, name, {"sums": [1, 0]})
+    app = page("evals", tmp_path)
+    assert not app.exception and app.dataframe[0].value.columns.to_list() == [
+        "task",
+        "metric",
+        "run",
+        "metric′",
+        "task′",
+    ]
+
+
 def test_a_link_opens_the_comparison_and_its_item(two: Path) -> None:
     app = page("evals", two, a="one", b="two", task="sums", flip="lost", item="item1")
     assert not app.exception
