@@ -53,6 +53,7 @@ USUAL = (
     *("lr", "grad_norm", "tokens_per_s"),
 )
 """The curves that are drawn unless others are chosen."""
+_SILENT: dict[str, Any] = {"aria": False}  # a picture is told as a whole; its layers have nothing to add
 AXES = {"step": "step", "tokens": "tokens read", "flops": "FLOPs, as the run counts them", "time": "seconds in steps"}
 TRAINING, HELD_OUT, MARK = "training", "held-out", "mark"
 SHAPES = {
@@ -122,17 +123,17 @@ def curve(
     ]
     band = {
         "transform": [{"filter": "datum.kind != 'mark' && datum.high > datum.low"}],
-        "mark": {"type": "area", "opacity": 0.22},
+        "mark": {"type": "area", "opacity": 0.22, **_SILENT},
         "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}, "color": color, "detail": _KIND},
     }
     line = {
         "transform": [{"filter": "datum.kind != 'mark'"}],
-        "mark": {"type": "line", "strokeWidth": 1.7},
+        "mark": {"type": "line", "strokeWidth": 1.7, **_SILENT},
         "encoding": {"x": x, "y": {"field": "value", **y}, "color": color, "strokeDash": dash, "tooltip": tooltip},
     }
     points = {
         "transform": [{"filter": "datum.kind == 'held-out' || datum.alone"}],
-        "mark": {"type": "point", "filled": True, "size": 24},
+        "mark": {"type": "point", "filled": True, "size": 24, **_SILENT},
         "encoding": {"x": x, "y": {"field": "value", **y}, "color": color, "tooltip": tooltip},
     }
     return {"layer": [band, line, points, *(_marks(x, marks) if marks else ())], "height": 300}
@@ -161,12 +162,12 @@ def _marks(x: Mapping[str, Any], present: Sequence[str]) -> list[dict[str, Any]]
     return [
         {
             "transform": chosen,
-            "mark": {"type": "rule", "strokeDash": [2, 3], "opacity": 0.6, **grey},
+            "mark": {"type": "rule", "strokeDash": [2, 3], "opacity": 0.6, **grey, **_SILENT},
             "encoding": {"x": x},
         },
         {
             "transform": chosen,
-            "mark": {"type": "point", "filled": True, "size": 46, "clip": False, **grey},
+            "mark": {"type": "point", "filled": True, "size": 46, **grey, **_SILENT},
             "encoding": {"x": x, "y": {"value": 4}, "shape": shape, "tooltip": tooltip},
         },
     ]
@@ -208,7 +209,7 @@ def scaling(x: str, y: str, groups: Sequence[str]) -> dict[str, Any]:
     return {
         "layer": [
             {
-                "mark": {"type": "point", "filled": True, "size": 90},
+                "mark": {"type": "point", "filled": True, "size": 90, **_SILENT},
                 "encoding": {
                     **encoding,
                     "color": {**group, "legend": {"orient": "bottom"} if len(groups) > 1 else None},
@@ -217,7 +218,7 @@ def scaling(x: str, y: str, groups: Sequence[str]) -> dict[str, Any]:
                 },
             },
             {
-                "mark": {"type": "text", "dy": -13, "fontSize": 12, "limit": 160},
+                "mark": {"type": "text", "dy": -13, "fontSize": 12, "limit": 160, **_SILENT},
                 "encoding": {
                     **encoding,
                     "text": {"field": "run", "type": "nominal"},

@@ -43,7 +43,7 @@ def data(runs: Sequence[RunRef]) -> None:
     """What each run has read: the parts it counted, and the runs that these come from."""
     for run in runs:
         with cards.guarded():
-            st.subheader(texts.label(run.id), anchor=False)
+            texts.line(run.id, strong=True)
             _read(run)
             _came_from(run)
 

@@ -210,7 +210,7 @@ def _say(frame: pl.DataFrame, view: View, happened: set[str]) -> None:
     parts = [
         "Every point is a step, exact."
         if most == 1
-        else f"A point is up to {most} steps: the line is their mean, the band reaches from the least to the largest."
+        else f"A point is up to {count(most)} steps: the line is their mean, the band the least and the largest."
     ]
     if view.smooth > 1:
         parts.append(f"Smoothed: the line is the mean of {view.smooth} points, this one and those before it.")

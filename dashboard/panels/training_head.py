@@ -138,7 +138,7 @@ def _table(runs: Sequence[RunRef]) -> None:
                 "held-out n": at.labels,
                 "tokens/s": None if at.tokens_per_s is None else round(at.tokens_per_s),
                 "MFU": None if at.peak_share is None else 100 * at.peak_share,
-                "seconds": at.seconds,
+                "seconds": round(at.seconds, 1),
                 "checkpoint": at.checkpoint,
             }
         )
@@ -152,7 +152,7 @@ def _table(runs: Sequence[RunRef]) -> None:
         },
         **{name: number(format="%.4f") for name in ("loss", "held-out loss", "bits per byte")},
         "MFU": number(format="%.1f %%"),
-        "seconds": number(format="%.1f"),
+        "seconds": number(format="localized"),
     }
     best = min((row for row in rows if row["held-out loss"] is not None), key=_held_out, default=None)
     lowest = "" if best is None else f"; the lowest held-out loss is {cell(_held_out(best))}, of {best['run']}"
