@@ -63,7 +63,7 @@ def of_workspace(here: Workspace, plans: list[Seen]) -> None:
     report = max(windowed, key=lambda one: one.window, default=None)
     if last is None and report is None:
         return
-    tiles = st.columns(2)
+    tiles = st.columns(2 if last is not None and report is not None else 1)
     if last is not None:
         found = ask(scored, last).value
         value = found.get("value")
@@ -74,8 +74,10 @@ def of_workspace(here: Workspace, plans: list[Seen]) -> None:
     if report is not None:
         age = (datetime.now(UTC) - windows.moment(report.window)).total_seconds()
         late = any(plan.standing is not None and plan.standing.late_h for plan in plans)
-        about, color = f"{report.plan}: {report.verdict}", "inverse" if late else "normal"
-        _metric(tiles[1], "Age of the last report", _age(max(0.0, age)), "overdue" if late else "in time", about, color)
+        known = all(plan.standing is not None for plan in plans)
+        due, color = ("overdue", "inverse") if late else ("in time", "normal") if known else ("due unknown", "off")
+        about = f"{report.plan}: {report.verdict}"
+        _metric(tiles[-1], "Age of the last report", _age(max(0.0, age)), due, about, color)
 
 
 def _age(seconds: float) -> str:

@@ -30,11 +30,8 @@ def alarms(found: list[reports.Seen]) -> None:
         if plan.problem:
             cards.problem(f"{plan.name}: {plan.problem}", plan.hint)
         for alarm in plan.loud[:_SHOWN]:
-            cards.problem(
-                f"{plan.name} · {alarm.about}: {alarm.message}",
-                f"alarm of {alarm.window}",
-                serious=alarm.level == "error",
-            )
+            said = f"{plan.name} · {alarm.about}: {alarm.message}"
+            cards.problem(said, f"alarm of {when(alarm.window)}", serious=alarm.level == "error")
         late = overdue(plan)
         if late:
             cards.problem(f"{plan.name}: {late}", tick(plan), serious=True)

@@ -82,7 +82,8 @@ def _left(events: Sequence[Event], last: Event, now: datetime) -> float | None:
     begun, before = _share(first), _seconds(first, now)
     if begun is None or before is None or not share > begun or not before > when:
         return None
-    return max(0.0, (1 - share) * (before - when) / (share - begun) - when)
+    left = (1 - share) * (before - when) / (share - begun) - when
+    return left if left > 0 else None  # it should have ended: nobody knows
 
 
 def _counted(event: Event) -> tuple[str, int | None, int | None]:

@@ -322,13 +322,8 @@ def test_a_report_is_sent_in_a_sandbox_and_nothing_else_is(tmp_path: Path) -> No
     assert answer.status_code == 200 and answer.content == (folder / "report.html").read_bytes()
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("sandbox; default-src 'none'") and answer.headers["x-content-type-options"] == "nosniff"
-    for key in (
-        "nightly/2026-11-11T0600Z",
-        "../secret.html",
-        "nightly/../../secret.html",
-        "",
-        "nightly/2026-11-10T0600Z/",
-    ):
+    good = "nightly/2026-11-10T0600Z"
+    for key in ("nightly/2026-11-11T0600Z", "../secret.html", "nightly/../../secret.html", "", good + "/"):
         answer = asked.get("/report", params={"key": key})
         assert answer.status_code == 404 and "secret" not in answer.text
         assert answer.headers["content-security-policy"].startswith("sandbox")
