@@ -78,5 +78,5 @@ def _all(pairs: pl.DataFrame, sql: tuple[str, ...]) -> None:
         alt=f"{most.height} rules and the share of documents that another one fails too",
         key="rules-matrix",
         sql=sql,
-        height=220 + 22 * min(most.height, _MOST),
+        height=260 + 22 * min(most.height, _MOST),
     )

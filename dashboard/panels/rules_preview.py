@@ -39,7 +39,7 @@ def panel(run: RunRef, profile: Profile, rule: Rule, counted: str) -> None:
             _picture(run, profile, rule, new, held, wide)
         found = threshold.preview(held.documents, held.values, profile, rule, new)
         with st.container(key="rules-preview"):
-            _numbers(found, rule, new, counted)
+            _numbers(found, profile.column(rule), rule, new, counted)
         rules_boundary.panel(run, profile, rule, new, held)
         _take_away(run, rule, new)
 
@@ -103,15 +103,12 @@ def _notes(rule: Rule, new: Rule, wide: Histogram, seen: Histogram, *, numeric: 
     st.caption(" ".join(parts))
 
 
-def _numbers(found: Preview, rule: Rule, new: Rule, counted: str) -> None:
+def _numbers(found: Preview, measure: str, rule: Rule, new: Rule, counted: str) -> None:
     after = found.before.documents + found.kept.documents - found.dropped.documents
     tokens = found.before.tokens + found.kept.tokens - found.dropped.tokens
-    own = rules.as_text(rule)
-    texts.line(
-        f"{rule.id}: {rules.limit(new)}"
-        + (", as in the run" if own == rules.as_text(new) else f", now {rules.limit(rule)}"),
-        strong=True,
-    )
+    said = f"Drops where {measure} is {new.limit}" if new.active else "Switched off"
+    own = "as in the run" if rules.as_text(rule) == rules.as_text(new) else f"in the run: {rules.limit(rule)}"
+    texts.line(f"{said} ({own})", strong=True)
     kept, dropped, whole = st.columns(3)
     kept.metric("Newly kept documents", f"{found.kept.documents:,}", border=True)
     dropped.metric("Newly dropped documents", f"{found.dropped.documents:,}", border=True)

@@ -140,3 +140,28 @@ def test_labels_by_button_and_what_they_say(tmp_path: Path) -> None:
     app.run()
     (table,) = [each.value for each in app.dataframe if "precision" in each.value.columns]
     assert table["precision"].to_list() == ["50% (9% to 91%, n = 2)", "0% (0% to 79%, n = 1)"]
+
+
+def test_a_rule_that_is_off_is_switched_on_in_the_middle_of_its_values(tmp_path: Path) -> None:
+    judged(tmp_path)
+    app = page("rules", tmp_path, rule="shape.other", rlogx="true", rlogy="true")
+    assert not app.number_input
+    (switch,) = [each for each in app.toggle if each.label == "Switched off"]
+    assert switch.value
+    app = switch.set_value(False).run()
+    assert not app.exception
+    assert app.query_params["thr"] == "35"  # the middle of 10 to 60
+    assert preview(app) == {"Newly kept documents": "0", "Newly dropped documents": "0", "Kept then": "2"}
+    app = app.selectbox(key="rule").select("shape.words").run()
+    assert "thr" not in app.query_params  # it was about the rule before
+
+
+def test_beside_another_run(tmp_path: Path) -> None:
+    judged(tmp_path)
+    milder = Rule(**{**dict(RULES[0]), "threshold": 5})
+    judged(tmp_path, "other", documents=DOCUMENTS[3:5], found=profile([milder, *RULES[1:3]]))
+    app = page("rules", tmp_path, run="judged", vs="other")
+    assert not app.exception
+    listed = app.dataframe[0].value
+    assert listed["there"].to_list()[:2] == ["< 5", "> 0.5"]
+    assert listed["any_there"].to_list()[0] == 0
