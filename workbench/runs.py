@@ -220,5 +220,12 @@ def _raise_output(error: BaseException) -> None:
         message = f"cannot write to {error.filename}: {why}"
         raise UserError(message, hint="choose another --out", code=Exit.OUTPUT) from None
     found = output_error(error)
+    if found is not None and isinstance(error, PermissionError):  # what is claimed is written, never read
+        what = (error.strerror or str(error)).lower()
+        message, hint = (
+            f"cannot write to {error.filename}: {what}",
+            "change who may write there, or choose another --out",
+        )
+        raise UserError(message, hint=hint, code=Exit.OUTPUT) from None
     if found is not None:
         raise found from None
