@@ -19,7 +19,8 @@ HOSTILE = "<script>alert(1)</script> :red[x] \u202e"
 def write_eval(root: Path, name: str, tasks: Mapping[str, Sequence[float | None]], model: str = "m") -> Run:
     """An evaluation named `name`: of each task (`task@preset`) the items' `acc`; None for an item that failed.
 
-    Item 0 of every task is called `item0`, and so on; odd ones are of the group `odd`. Prompts get longer.
+    Item 0 of every task is called `item0`, and so on; odd ones are of the group `odd`. Prompts get longer. The task
+    `writing` has outputs, the others have choices.
     """
     items, scores = [], []
     for label, values in tasks.items():
@@ -27,7 +28,7 @@ def write_eval(root: Path, name: str, tasks: Mapping[str, Sequence[float | None]
         for number, value in enumerate(values):
             about = {"task": task, "preset": preset or "default", "item": f"item{number}"}
             group = {"group": "odd" if number % 2 else "even", "cluster": None}
-            items.append({**about, **group, **_item(number, value)})
+            items.append({**about, **group, **_item(number, value, written=task == "writing")})
             if value is not None:
                 scores.append({**about, **group, "metric": "acc", "value": value, "weight": 1.0})
                 scores.append({**about, **group, "metric": "brier", "value": 1 - value, "weight": 1.0})
@@ -47,8 +48,8 @@ def _with_schemas(items: list[dict[str, Any]], scores: list[dict[str, Any]]) -> 
     return ((items, items_schema()), (scores, scores_schema()))
 
 
-def _item(number: int, value: float | None) -> dict[str, Any]:
-    said = {"state": "scored", "predicted": int(value == 1), "logprobs": [-2.0, -1.0 - number]}
+def _item(number: int, value: float | None, *, written: bool) -> dict[str, Any]:
+    said: dict[str, Any] = {"state": "scored", "predicted": int(value == 1), "logprobs": [-2.0, -1.0 - number]}
     if value is None:
         said = {"state": "failed", "reason": HOSTILE}
     prompt = f"Question {number}? {HOSTILE}" + "x" * number
@@ -63,7 +64,12 @@ def _item(number: int, value: float | None) -> dict[str, Any]:
     }
     lists: dict[str, Any] = {name: [] for name in ("answers", "unconditional", "outputs", "ended", "retrieved")}
     choices = {"choices": ["no", "yes"], "gold": [1], "chars": [2, 3], "bytes": [2, 3], "tokens": [1, 1]}
-    return {**about, "prompts": [prompt], **choices, **lists, "greedy": [False, False], "logprobs": [], **said}
+    row = {**about, "prompts": [prompt], **choices, **lists, "greedy": [False, False], "logprobs": [], **said}
+    if written:
+        output = f"The answer is {value}, {HOSTILE}"
+        text = {"outputs": [output], "ended": ["stop"], "extracted": str(value), "answers": [HOSTILE]}
+        row |= {**text, "choices": [], "gold": [], "logprobs": [], "predicted": None}
+    return row
 
 
 def _task(label: str, items: pl.DataFrame, scores: pl.DataFrame) -> dict[str, Any]:

@@ -64,6 +64,17 @@ def test_a_link_opens_the_comparison_and_its_item(two: Path) -> None:
     assert "no such evaluation" in texts(page("evals", two, a="../../etc", b="two"))
 
 
+def test_outputs_stand_beside_each_other_and_nothing_in_them_runs(tmp_path: Path) -> None:
+    write_eval(tmp_path, "one", {"writing": [1, 0]})
+    write_eval(tmp_path, "two", {"writing": [0, 0]})
+    app = page("evals", tmp_path, a="one", b="two", flip="lost", item="item0")
+    assert not app.exception
+    said = texts(app)
+    assert "<script>" not in said and 'class="aligned"' in said
+    assert "A: taken for the answer: &#x27;1&#x27;; ended by: stop" in said
+    assert "B: taken for the answer: &#x27;0&#x27;; ended by: stop" in said
+
+
 def test_a_failed_item_says_why(two: Path) -> None:
     said = texts(page("evals", two, a="one", b="two", task="sums", flip="failed", item="item5"))
     assert "A: failed: &lt;script&gt;" in said and "B: scored" in said
