@@ -52,7 +52,7 @@ def flag_labels(values: Sequence[str] | None, recipe: Path | None, root: Path) -
     for value in values or []:
         run, colon, about = value.partition(":")
         if not colon or not run or not about:
-            raise UserError(f"--labels {value}: not of the form RUN:ABOUT", hint="for example runs/crawl:quality")
+            raise UserError(f"--labels {value}: not of the form RUN:ABOUT", hint="for example runs/crawl:document")
         named = flag_path(recipe, run) if Path(run).is_dir() else run
         for side, given in (("positive", "good"), ("negative", "bad")):
             sides[side].append({"run": named, "about": about, "given": given})
