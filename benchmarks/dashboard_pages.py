@@ -28,7 +28,7 @@ sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent)]
 import dashboard_app as app  # noqa: E402
 
 PAGES = ("overview", "rules", "documents", "overlap", "training", "evals", "arena", "lineage", "playground")
-ROUNDS = 5
+ROUNDS = 2
 SESSIONS = 3
 # Pages that only their query tells whole, and what must stand on them before they count as painted.
 MARKER = "[data-testid=stAppViewContainer] h1"
@@ -103,7 +103,7 @@ def preview(opened: Any, address: str) -> float:
     with window(opened) as (page, _):
         page.goto(f"{address}/rules")
         whole(page, "Rules")
-        slider = page.locator(".st-key-rthr-slide [role=slider]").first
+        slider = page.locator(".st-key-rthr-slide input[type=range]").first
         times = []
         for number in range(ROUNDS + 1):
             slider.focus()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import socket
 import sys
+import threading
 import tomllib
 import traceback
 from collections.abc import Callable
@@ -38,6 +40,7 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
 
     _check_free(host, port)
     settings.use(current)
+    threading.Thread(target=_warm, daemon=True).start()
     app = st.App(
         Path(__file__).with_name("app.py"),
         routes=[] if current.login else routes(current.root, loopback=security.is_loopback(host)),
@@ -46,6 +49,12 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
     )
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     app.run(config=security.server_config(host, port))
+
+
+def _warm() -> None:
+    """Import what the pages need, so that the first visitor need not wait for it."""
+    for name in ("pandas", "polars", "pyarrow", "duckdb", "curate.ask.finished", "evalkit.compare", "evalkit.arena"):
+        importlib.import_module(name)
 
 
 def _check_free(host: str, port: int) -> None:

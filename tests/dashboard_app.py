@@ -39,7 +39,7 @@ def texts(app: Any) -> str:
     found = [str(getattr(each, "value", "")) for kind in ("title", "caption", "markdown") for each in app.get(kind)]
     found += [str(each.proto.body) for each in app.get("html") if not each.proto.body.startswith("<style")]
     found += [each.proto.label for each in app.get("metric")] + [each.proto.body for each in app.get("metric")]
-    found += [str(each.value) for each in app.get("arrow_data_frame")] + [str(each.value) for each in app.get("code")]
+    found += [str(each.value.to_dict("list")) for each in app.dataframe] + [str(each.value) for each in app.get("code")]
     return "\n".join(found)
 
 

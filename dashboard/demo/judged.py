@@ -139,7 +139,7 @@ def _labelled(shop: Workshop) -> None:
         for row in rows.filter(pl.col("step").is_in(["gopher", "c4", "fineweb", "lexicon"])).iter_rows(named=True):
             for rater in ("ann", "ben"):
                 label = "bad" if draw.random() < 0.8 else "good"
-                people.label(Label("crawl", row["id"], row["rule"], rater, label, SAID))
+                people.label(Label("crawl", row["id"], f"rule:{row['rule']}", rater, label, SAID))
         people.note(Note("crawl", rows["id"][0], "ann", "Is this page really a redirect?", SAID))
         learned = "It has learned one answer by heart: see the rollouts at the end."
         people.note(Note("chat-grpo", "", "ben", learned, SAID))
