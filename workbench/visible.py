@@ -11,7 +11,13 @@ HIDDEN = (
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff\ud800-\udfff"
 )
-_HIDDEN = re.compile(f"[{HIDDEN}]")
+# Marks that stack on the letter before them; text has a few in a row, and a browser hangs on a hundred thousand.
+_STACKING = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u06d6-\u06ed\u0730-\u074a\u0900-\u0903"
+    "\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0"
+    "\u302a-\u302f\u3099\u309a\ufe0e\ufe0f\ufe20-\ufe2f"
+)
+_HIDDEN = re.compile(f"[{HIDDEN}]|[{_STACKING}](?<=[{_STACKING}]{{10}})")
 _BREAK = re.compile(r"\s*[\t-\r\x85\u2028\u2029]\s*")
 
 
@@ -21,7 +27,10 @@ def name(character: str) -> str:
 
 
 def visible(text: str, keep: str = "") -> str:
-    """`text` with every hidden character replaced by its mark, except those in `keep` (say, "\\n\\t")."""
+    """`text` with every hidden character replaced by its mark, except those in `keep` (say, "\\n\\t").
+
+    Of marks that stack on one letter, the tenth and those after it count as hidden.
+    """
     return _HIDDEN.sub(lambda found: found[0] if found[0] in keep else name(found[0]), text)
 
 

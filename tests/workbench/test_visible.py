@@ -26,6 +26,12 @@ def test_kept_characters_stay() -> None:
     assert visible("a\n\tb\r", keep="\n\t") == "a\n\tb⟨U+000D⟩"
 
 
+def test_marks_that_pile_up_are_named_from_the_tenth_on() -> None:
+    assert visible("e" + 9 * "\u0301") == "e" + 9 * "\u0301"
+    assert visible("e" + 11 * "\u0301" + "x") == "e" + 9 * "\u0301" + 2 * "⟨U+0301⟩" + "x"
+    assert visible("\u0646\u0651\u064e \u0915\u094d\u0937\u093f") == "\u0646\u0651\u064e \u0915\u094d\u0937\u093f"
+
+
 def test_one_line() -> None:
     assert one_line("a\n  b\tc\x07") == "a b c⟨U+0007⟩"
 
