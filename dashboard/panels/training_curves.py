@@ -217,7 +217,7 @@ def _say(frame: pl.DataFrame, view: View, happened: set[str]) -> None:
     if view.x == "time":
         parts.append("Time counts steps only, without evaluations, checkpoints and pauses.")
     if view.x == "flops":
-        parts.append("FLOPs are 6 for every weight of a matrix and token, as the run counts them for MFU.")
+        parts.append("FLOPs: as the run counts them for MFU, 6 for each weight of a matrix (no embedding) and token.")
     if (frame["kind"] == pictures.HELD_OUT).any():
         parts.append("Dashed, with points: measured on held-out data.")
     signs = [f"{sign} {what}" for what, (_, sign) in pictures.SHAPES.items() if what in happened]

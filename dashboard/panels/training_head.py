@@ -16,6 +16,7 @@ from dashboard.queries.training import Extent
 from dashboard.queries.training_story import Standing
 from dashboard.tables import table
 from dashboard.workspace import RunRef
+from workbench.errors import UserError
 from workbench.render import cell, count, duration, percent
 from workbench.visible import one_line
 
@@ -163,6 +164,10 @@ def _table(runs: Sequence[RunRef]) -> None:
         "MFU (share of the measured matmul peak): the last 50 steps."
     )
 
+    for run in runs:
+        if run.kind == "train.reward" and (words := training_story.judged(ask(training_story.stage, run).value)):
+            texts.line(f"{run.id} on held-out preferences: {words}", soft=True)
+
 
 def _held_out(row: Mapping[str, Any]) -> float:
     return float(row["held-out loss"])
@@ -170,6 +175,8 @@ def _held_out(row: Mapping[str, Any]) -> float:
 
 def _tokenizer(run: RunRef) -> None:
     report = source_of(run).json("report.json")
+    if not isinstance(report, dict):
+        raise UserError(f"report.json of the run '{run.id}' is none", hint=f"workbench lineage {run.path}")
     groups = pl.DataFrame(report.get("groups", []), infer_schema_length=None)
     texts.line(f"Tokenizer {run.id}", strong=True)
     wanted = ("by", "value", "documents", "bytes", "tokens", "bytes_per_token", "chars_per_token", "tokens_per_word")

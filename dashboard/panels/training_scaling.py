@@ -9,7 +9,7 @@ from dashboard import cards
 from dashboard.ask import ask, workspace
 from dashboard.charts import draw
 from dashboard.charts import training as pictures
-from dashboard.queries import training_story
+from dashboard.queries import training_recipes, training_story
 from dashboard.tables import table
 from workbench.errors import UserError
 from workbench.render import cell, count
@@ -24,7 +24,8 @@ def show() -> None:
     points = []
     for run in finished:
         try:
-            points.append(ask(training_story.scaling, run).value)
+            precision = ask(training_recipes.recipe, run).value.get("precision", "fp32")
+            points.append(ask(training_story.scaling, run, precision=precision).value)
         except UserError as error:
             cards.failed(error)
     measured = [point for point in points if point is not None]
@@ -54,13 +55,14 @@ def show() -> None:
             bind="query-params",
         )
     x, y = str(x or "flops"), str(y or "loss")
-    known = frame.filter(pl.col(y).is_not_null())
+    known = frame.filter(pl.col(x).is_not_null() & pl.col(y).is_not_null())
     if not known.height:
-        cards.problem("None of these runs knows its bits per byte.", "choose the loss")
+        cards.problem("None of these runs knows both figures.", "choose others")
         return
     groups = list(known["data"].unique(maintain_order=True))
     best = known.sort(y).row(0, named=True)
-    alt = f"{known.height} pretrainings; the lowest is {best['run']} with {cell(best[y])} at {best['flops']:.3g} FLOPs"
+    lowest = f"{best['run']} with {cell(best[y])} at {best[x]:.3g} {pictures.SIZES[x]}"
+    alt = f"{known.height} pretrainings; the lowest is {lowest}"
     draw.vega(known, pictures.scaling(x, y, groups), alt=alt, key="t-scaling")
     table(frame, alt=alt, key="t-scaling-table")
     missing = len(finished) - len(measured)
@@ -68,7 +70,7 @@ def show() -> None:
         f"{count(known.height)} finished pretrainings, points only: no run of this workspace holds a fitted law, so "
         "none is drawn. A loss is exact, the mean over n held-out tokens; losses compare only where the tokens are of "
         "the same run (colour and shape), bits per byte also across tokenizers. "
-        "FLOPs: 6 for each weight of a matrix and token."
+        "FLOPs: as the runs count them for MFU."
     )
     if missing:
         st.caption(f"{count(missing)} more measured nothing and are not shown.")

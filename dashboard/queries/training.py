@@ -229,8 +229,11 @@ def flops_per_token(source: Source, precision: str) -> float | None:
 
     None where the peak or the rows are missing.
     """
-    peak = source.json("hardware.json").get("matmul_flops_per_s", {}).get(precision) if source.has(TABLE) else None
-    if not peak:
+    try:
+        peak = float(source.json("hardware.json")["matmul_flops_per_s"][precision])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not source.has(TABLE):
         return None
     found = source.query(
         "SELECT peak_share * seconds / tokens FROM {metrics} WHERE kind = 'train' AND tokens > 0 AND "

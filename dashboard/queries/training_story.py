@@ -10,6 +10,7 @@ from dashboard.queries import training
 from dashboard.source import Source
 from workbench.errors import UserError
 from workbench.events import last_events
+from workbench.render import count, percent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -180,27 +181,45 @@ def _epochs(data: Mapping[str, Any]) -> list[Mark]:
     return [Mark(step, "epoch", f"epoch {number} ends") for number, step in ends if step < steps]
 
 
-def scaling(source: Source) -> dict[str, Any] | None:
-    """A finished pretraining as a point: parameters, tokens, FLOPs (6 for each weight of a matrix and token), held-out
-    loss (nats a token) and bits per byte with the tokens they are a mean of, and what has to be equal to compare two.
-    None where nothing was held out, or the run is of another version."""
+def scaling(source: Source, precision: str) -> dict[str, Any] | None:
+    """A finished pretraining as a point: parameters, tokens, FLOPs (as the run counted them, None where it did not),
+    held-out loss (nats a token) and bits per byte with the tokens they are a mean of, and what has to be equal to
+    compare two. None where nothing was held out, or the run is of another version."""
     data = stage(source)
     whole = next((each for each in data.get("measured", ()) if isinstance(each, dict) and each.get("part") == ""), None)
     parameters = data.get("parameters")
     if whole is None or not isinstance(parameters, dict) or not isinstance(whole.get("loss"), float):
         return None
-    given = [parameters.get("total"), parameters.get("matmul"), data.get("tokens"), whole.get("weight")]
+    given = [parameters.get("total"), data.get("tokens"), whole.get("weight")]
     numbers = [each for each in map(_number, given) if each is not None and each > 0]
     if len(numbers) < len(given):
         return None
     named = data.get("data")
+    try:
+        each_token = training.flops_per_token(source, precision)
+    except UserError:
+        each_token = None
     return {
         "run": source.run.id,
         "parameters": numbers[0],
-        "tokens": numbers[2],
-        "flops": 6.0 * numbers[1] * numbers[2],
+        "tokens": numbers[1],
+        "flops": None if each_token is None else each_token * numbers[1],
         "loss": whole["loss"],
         "bits": _number(whole.get("bits_per_byte")),
-        "n": int(numbers[3]),
+        "n": int(numbers[2]),
         "data": str(named.get("tokens", "")) if isinstance(named, dict) else "",
     }
+
+
+def judged(data: Mapping[str, Any]) -> str:
+    """What a reward model is worth on held-out preferences, of its `stage.json`, in words; "" where it says nothing."""
+    report = data.get("report")
+    found = report.get("held_out") if isinstance(report, dict) else None
+    try:
+        low, high = found["accuracy_interval"]  # type: ignore[index]
+        return (
+            f"accuracy {percent(found['accuracy'])} [{percent(low)}, {percent(high)}], "  # type: ignore[index]
+            f"{count(found['prompts'])} prompts with {count(found['pairs'])} pairs"  # type: ignore[index]
+        )
+    except (KeyError, TypeError, ValueError):
+        return ""

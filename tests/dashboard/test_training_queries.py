@@ -199,17 +199,27 @@ def test_epochs_end_where_everything_is_read_equally_often(
 def test_a_pretraining_is_a_point_of_scaling(tmp_path: Path) -> None:
     training(tmp_path, "one", ROWS)
     training(tmp_path, "none", ROWS, stage={**STAGE, "measured": []})
-    assert training_story.scaling(source(tmp_path, "one")) == {
+    assert training_story.scaling(source(tmp_path, "one"), "fp32") == {
         "run": "one",
         "parameters": 100.0,
         "tokens": 80.0,
-        "flops": 6.0 * 50 * 80,
+        "flops": 800.0,
         "loss": 2.5,
         "bits": 1.25,
         "n": 40,
         "data": "tokens-1",
     }
-    assert training_story.scaling(source(tmp_path, "none")) is None
+    assert training_story.scaling(source(tmp_path, "none"), "fp32") is None
+    unknown = training_story.scaling(source(tmp_path, "one"), "bf16")
+    assert unknown is not None and unknown["flops"] is None
+
+
+def test_a_reward_model_is_judged_with_an_interval() -> None:
+    held = {"accuracy": 0.75, "accuracy_interval": [0.5, 0.9], "prompts": 12, "pairs": 1500}
+    words = "accuracy 75.0 % [50.0 %, 90.0 %], 12 prompts with 1,500 pairs"
+    assert training_story.judged({"report": {"held_out": held}}) == words
+    for other in ({}, {"report": 3}, {"report": {"held_out": {**held, "accuracy_interval": None}}}):
+        assert training_story.judged(other) == ""
 
 
 def test_recipes_differ_in_what_they_differ(tmp_path: Path) -> None:
