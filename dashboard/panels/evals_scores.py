@@ -105,7 +105,10 @@ def _matrix(rows: pl.DataFrame) -> None:
     runs = rows["run"].unique(maintain_order=True).to_list()
     said = {(row["label"], row["metric"], row["run"]): _score(row) for row in rows.to_dicts()}
     lines = sorted(dict.fromkeys((label, metric) for label, metric, _ in said), key=lambda line: line[0] == evals.MEAN)
-    columns: dict[str, list[str]] = {"task": [line[0] for line in lines], "metric": [line[1] or "-" for line in lines]}
+    columns: dict[str, list[str]] = {
+        "task": [line[0] for line in lines],
+        "metric": ["-" if line[1] in (None, evals.MEAN) else line[1] for line in lines],
+    }
     for run in runs:
         name = one_line(run)
         while name in columns:  # a run may be called `task`
