@@ -124,6 +124,14 @@ def variants() -> dict[str, Callable[[str], str]]:
     }
 
 
+def tried(gold: Gold, kept: bool) -> dict[str, Any]:
+    """Scores and cost of all variants, measured now or taken from the last results."""
+    if kept:
+        last: dict[str, Any] = json.loads((RESULTS / "extraction.json").read_text("utf-8"))["variants"]
+        return last
+    return {name: measure(_each(extract), gold) for name, extract in variants().items()}
+
+
 def crawl_pages(data: Path, limit: int) -> list[str]:
     """Pages of the crawl, every tenth or so of all its files."""
     units = plan_units([str(path) for path in sorted((data / "crawl").glob("*.warc.gz"))])
@@ -259,6 +267,7 @@ def main() -> None:
     default = Path(os.environ.get("WINNOW_SHARED_DATA", ROOT.parent / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=default)
     parser.add_argument("--pages", type=int, default=600, help="pages of the crawl for the cost")
+    parser.add_argument("--keep-tried", action="store_true", help="what was tried is taken from the last results")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     gold = load_gold(options.data)
@@ -266,7 +275,7 @@ def main() -> None:
     result: dict[str, Any] = {
         "shipped": {engine: measure(shipped(engine), gold) for engine in ENGINES},
         "pages": other_pages(options.data),
-        "variants": {name: measure(_each(extract), gold) for name, extract in variants().items()},
+        "variants": tried(gold, options.keep_tried),
         "cost": cost(pages),
     }
     RESULTS.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from curate.extract.engines import ENGINES
 from curate.extract.engines.settings import EngineSettings
-from curate.extract.text import scalars
+from curate.extract.text import utf8
 from workbench import sandbox
 from workbench.errors import UserError, did_you_mean
 
@@ -67,7 +67,7 @@ class Extractor:
 
     def extract(self, pages: Iterable[tuple[str, str | None]]) -> list[Extracted]:
         """Main text of (HTML, URL) pairs, in order. What a page becomes depends on that page alone."""
-        replies = self._child.run(sandbox.Request({}, scalars(html).encode()) for html, _ in pages)
+        replies = self._child.run(sandbox.Request({}, utf8(html)) for html, _ in pages)
         return [
             Extracted(
                 reply.payload.decode(),

@@ -27,12 +27,14 @@ def normalise(text: str) -> str:
     return text.strip("\n")
 
 
-def scalars(text: str) -> str:
-    """What UTF-8 can carry: surrogate pairs are joined, lone surrogates become U+FFFD."""
-    if text.isascii():
-        return text
+def utf8(text: str) -> bytes:
+    """The text in UTF-8: surrogate pairs are joined, lone surrogates become U+FFFD."""
     try:
-        text.encode()
+        return text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def scalars(text: str) -> str:
+    """The text as UTF-8 can carry it, as `utf8`; evaluations store what models and data say so."""
+    return text if text.isascii() else utf8(text).decode()

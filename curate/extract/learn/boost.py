@@ -12,17 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from curate.extract.winnow.trees import Trees
+from curate.extract.winnow.trees import DEPTH, Trees
 
 BINS = 64
 Array = np.ndarray[Any, Any]
 
 
 class Options(NamedTuple):
-    """How many trees, how deep, how fast; parts of rows and columns a tree sees; least weight in a leaf; shrinkage."""
+    """How many trees, how fast; parts of rows and columns a tree sees; least weight in a leaf; shrinkage."""
 
     trees: int = 150
-    depth: int = 4
     rate: float = 0.12
     rows: float = 0.33
     columns: float = 0.25
@@ -64,7 +63,6 @@ def grow(binned: Binned, rows: Array, label: Array, weight: Array, options: Opti
     rate = float(np.clip(np.average(label, weights=weight), 1e-4, 1 - 1e-4))
     start = float(np.log(rate / (1 - rate)))
     score = np.full(len(rows), start)
-    inner, leaves = (1 << options.depth) - 1, 1 << options.depth
     usable = np.array([k for k, edge in enumerate(binned.edges) if len(edge)])
     many = max(1, int(options.columns * len(usable)))
     parts: list[tuple[Array, ...]] = []
@@ -75,12 +73,12 @@ def grow(binned: Binned, rows: Array, label: Array, weight: Array, options: Opti
         seen = np.flatnonzero(dice.random(len(rows)) < options.rows)
         columns = np.sort(dice.choice(usable, many, replace=False))
         column, cutoff, value = _tree(
-            binned.bins, rows, seen, columns, gradient, curve, weight, options.depth, options.least, options.shrink
+            binned.bins, rows, seen, columns, gradient, curve, weight, DEPTH, options.least, options.shrink
         )
         value *= options.rate
-        score += value[_leaf(binned.bins, rows, column, cutoff, options.depth)]
+        score += value[_leaf(binned.bins, rows, column, cutoff, DEPTH)]
         parts.append((column, cutoff, value))
-    return _flat(parts, binned.edges, inner, leaves, start)
+    return _stacked(parts, binned.edges, start)
 
 
 @njit(cache=True)
@@ -153,41 +151,11 @@ def _leaf(bins, rows, column, cutoff, depth):  # type: ignore[no-untyped-def]
     return out
 
 
-def _flat(parts: list[tuple[Array, ...]], edges: list[Array], inner: int, leaves: int, start: float) -> Trees:
-    """The trees as arrays without the nodes that do not split."""
-    feature: list[int] = []
-    threshold: list[float] = []
-    left: list[int] = []
-    right: list[int] = []
-    values: list[float] = []
-    roots: list[int] = []
-    for column, cutoff, value in parts:
-        root = len(feature)
-        roots.append(root)
-
-        def put(at: int, root: int = root, column: Array = column, cutoff: Array = cutoff, value: Array = value) -> int:
-            """Writes the node `at` of the full tree and what is below it; its place among the nodes of this tree."""
-            while at < inner and column[at] < 0:
-                at = 2 * at + 1  # rows of a node that does not split went left
-            place = len(feature) - root
-            leaf = at >= inner
-            feature.append(0 if leaf else int(column[at]))
-            threshold.append(0.0 if leaf else float(edges[column[at]][cutoff[at]]))
-            values.append(float(value[at - inner]) if leaf else 0.0)
-            left.append(-1)
-            right.append(-1)
-            if not leaf:
-                left[root + place] = put(2 * at + 1)
-                right[root + place] = put(2 * at + 2)
-            return place
-
-        put(0)
-    return Trees(
-        np.array(feature, np.int16),
-        np.array(threshold, np.float32),
-        np.array(left, np.int16),
-        np.array(right, np.int16),
-        np.array(values, np.float32),
-        np.array(roots, np.int32),
-        start,
-    )
+def _stacked(parts: list[tuple[Array, ...]], edges: list[Array], start: float) -> Trees:
+    """The trees one above the other; a node that does not split sends all rows left."""
+    column, cutoff, value = (np.array(found) for found in zip(*parts, strict=True))
+    threshold = np.full(column.shape, np.inf, np.float32)
+    for place in np.argwhere(column >= 0):
+        at = tuple(place)
+        threshold[at] = edges[column[at]][cutoff[at]]
+    return Trees(np.maximum(column, 0).astype(np.int16), threshold, value.astype(np.float32), start)

@@ -32,7 +32,7 @@ def card(trained: Trained) -> Iterator[str]:
     yield "look says of the blocks around it."
     yield ""
     yield f"- trained on: {', '.join(f'{count} {name}' for name, count in trained.pages.items())}"
-    trees = len(trained.model.first.roots), len(trained.model.second.roots)
+    trees = len(trained.model.first.feature), len(trained.model.second.feature)
     yield f"- trees: {trees[0]} and {trees[1]}"
     yield f"- digest: `{trained.digest}`"
     limits = ", ".join(f"{favor} {limit:+.2f}" for favor, limit in trained.model.limits.items())

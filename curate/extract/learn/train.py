@@ -17,6 +17,7 @@ from curate.extract.learn.pages import read_gold
 from curate.extract.learn.score import Shares, count_segments, mean_shares, page_shares
 from curate.extract.learn.sites import load_rules, site_pages
 from curate.extract.learn.sources import Labelled, read_articles, read_segments
+from curate.extract.learn.threads import threads
 from curate.extract.winnow.analyse import analyse
 from curate.extract.winnow.names import ID
 from curate.extract.winnow.trees import Array, Model, digest_of
@@ -28,8 +29,9 @@ LIMITS = tuple(step / 8 for step in range(-8, 13))
 # From there to the other points of the dial; a score is the logarithm of odds.
 DIAL: dict[Favor, float] = {"precision": 0.8, "balanced": 0.0, "recall": -0.8}
 PER_SITE = 8
+THREADS = 6  # pages of every program of forums
 # What a page of a source counts for. Segments' pages are labelled in part by other extractors.
-WEIGHTS = {"articles": 4.0, "segments": 1.0, "pages": 0.25, "gold": 0.25}
+WEIGHTS = {"articles": 4.0, "segments": 1.0, "pages": 0.25, "gold": 0.25, "threads": 0.25}
 # Text of the crawl's few sites counts for more than what surrounds it: of its kinds of page the model sees few others.
 TEXT_WEIGHT = 2.5
 
@@ -72,6 +74,14 @@ def read_pages(sources: Sources) -> list[Labelled]:
     if not found:
         raise UserError("no labelled pages", hint="name --articles, --segments, or --crawl with --sites or --gold")
     return found
+
+
+def thread_pages() -> list[Labelled]:
+    """Made pages of forums, each program a host of its own: forums are rare among labelled pages."""
+    return [
+        Labelled("threads", page.html, f"{page.program}.thread", "forum", page.lang, page.truth)
+        for page in threads(THREADS)
+    ]
 
 
 def samples_of(pages: Sequence[Labelled]) -> list[fit.Sample]:
@@ -126,21 +136,25 @@ def _quality(page: Labelled, sample: fit.Sample, score: Array) -> _Quality:
 
 
 def best_limit(table: Sequence[_Quality]) -> float:
-    """The limit at which F1 of articles and F1 of segments have the greatest sum; zero where there are neither."""
-    best, at = -1.0, 0.0
+    """The limit around which F1 of articles and F1 of segments have the greatest sum; zero where there are neither.
+
+    Around: the mean with the limits on both sides, since a few pages make single points of the curve jump.
+    """
     articles = [row.shares for row in table if row.shares is not None]
     segments = [row.counts for row in table if row.counts is not None]
-    for number, limit in enumerate(LIMITS):
+    if not articles and not segments:
+        return 0.0
+    totals = []
+    for number in range(len(LIMITS)):
         total = mean_shares([shares[number] for shares in articles])["f1"] if articles else 0.0
         right, missed, wrong = (sum(counts[number][k] for counts in segments) for k in range(3))
-        total += 2 * right / max(1, 2 * right + missed + wrong)
-        if total > best:
-            best, at = total, limit
-    return at if articles or segments else 0.0
+        totals.append(total + 2 * right / max(1, 2 * right + missed + wrong))
+    around = np.convolve(totals, np.full(3, 1 / 3), "valid")
+    return LIMITS[int(np.argmax(around)) + 1]
 
 
 def train(sources: Sources, seed: int = 0, progress: Callable[[str], None] = lambda _: None) -> Trained:
-    """Judges the method on unseen hosts, then trains on all pages."""
+    """Judges the method on unseen hosts, then trains on all pages; made pages of forums are learned from as well."""
     progress("reading")
     pages = read_pages(sources)
     for parts, salt in ((fit.FOLDS, "outer"), (fit.INNER_FOLDS, "inner")):
@@ -148,6 +162,7 @@ def train(sources: Sources, seed: int = 0, progress: Callable[[str], None] = lam
             raise UserError(
                 "the pages are of too few hosts to judge a model", hint="name pages of twenty hosts or more"
             )
+    pages += thread_pages()
     samples = samples_of(pages)
     found = fit.cross_validate(samples, seed, progress)
     progress("the limit of the score")

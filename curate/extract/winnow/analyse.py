@@ -13,6 +13,8 @@ from curate.extract.winnow.scan import Array, Page, scan
 from curate.extract.winnow.stack import stack
 from curate.extract.winnow.trees import Model, Trees
 
+_MATH, _ATEX = (np.frombuffer(word, "<u4")[0] for word in (b"math", b"atex"))
+
 
 class Analysed(NamedTuple):
     """The bytes that were scanned, the arrays of the scan, and what is known of the blocks."""
@@ -41,9 +43,19 @@ def ready(page: bytes) -> Source:
     """A page of UTF-8 without NULs, and with formulas as TeX."""
     if b"\0" in page:
         page = page.replace(b"\0", b"")
-    if b"math" in page or b"latex" in page:
+    if _may_hold_formulas(page):
         page = formulas_to_tex(page.decode()).encode()
-    return Source(np.frombuffer(page, np.uint8), page.count(b"<"), page[:100].lstrip().startswith(b"<?xml"))
+    data = np.frombuffer(page, np.uint8)
+    return Source(data, int(np.count_nonzero(data == ord("<"))), page[:100].lstrip().startswith(b"<?xml"))
+
+
+def _may_hold_formulas(page: bytes) -> bool:
+    """Whether `math` or `atex` (of latex) comes; four comparisons of words take a quarter of the time of a search."""
+    for start in range(min(4, len(page) // 4)):
+        four = np.frombuffer(page, "<u4", (len(page) - start) // 4, start)
+        if (four == _MATH).any() or (four == _ATEX).any():
+            return True
+    return False
 
 
 def first_scores(analysed: Analysed, trees: Trees) -> Array:

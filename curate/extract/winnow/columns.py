@@ -6,7 +6,7 @@ import numpy as np
 
 from curate.extract.winnow import names
 
-VERSION = 1
+VERSION = 2
 
 
 def _words(text: str) -> list[str]:
@@ -16,7 +16,7 @@ def _words(text: str) -> list[str]:
 _OWN = _words("""
     chars words link_density links commas_rate ends_rate ends digits_rate capitals_rate function_rate wide_rate
     bars breaks bold_rate code_rate pre last first marks word_chars long_words_rate starts_link repeated_text
-    tag parent_tag grandparent_tag depth is_only_child aside_rate aside aside_first
+    tag parent_tag grandparent_tag depth is_only_child aside_rate aside aside_first years clocks
 """)
 _PLACE = _words("""
     block_at char_at long_before long_after after_h1 from_h1 same_path path_chars path_links path_share siblings

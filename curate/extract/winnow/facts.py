@@ -37,10 +37,12 @@ COLUMNS = [
     "starts_link",
     "aside",
     "aside_first",
+    "years",
+    "clocks",
 ]
 (
     CHARS, WORDS, LINK_CHARS, LINKS, COMMAS, ENDS, DIGITS, CAPITALS, FUNCTION, WIDE, BARS, BREAKS, BOLD_CHARS,
-    CODE_CHARS, IS_PRE, LAST, FIRST, MARKS, LONG_WORDS, STARTS_LINK, ASIDE, ASIDE_FIRST,
+    CODE_CHARS, IS_PRE, LAST, FIRST, MARKS, LONG_WORDS, STARTS_LINK, ASIDE, ASIDE_FIRST, YEARS, CLOCKS,
 ) = range(len(COLUMNS))  # fmt: skip
 # What a block ends with or starts with.
 LETTER, SENTENCE, COLON, ELLIPSIS, DIGIT, SMALL, OTHER = range(7)
@@ -49,6 +51,24 @@ _FUNCTION_KEYS, _FUNCTION_VALUES = names.FUNCTION_KEYS, names.FUNCTION_VALUES
 _ASIDE_KEYS, _ASIDE_VALUES = names.ASIDE_KEYS, names.ASIDE_VALUES
 _PRE_FLAG = 2
 _COLUMNS = len(COLUMNS)
+_LONG = 7  # letters; a word of more is a long one
+_FIRST_WORDS = 3
+_FIRST_YEAR, _LAST_YEAR = 1980, 2039
+
+
+@njit(cache=True)
+def _with_word(seen, word, length):  # type: ignore[no-untyped-def]
+    """Counts of words, function words, long ones, those of asides and such at the start, with one word more."""
+    words, function, long_words, aside, aside_first = seen
+    words += 1
+    function += np.int64(lookup(_FUNCTION_KEYS, _FUNCTION_VALUES, word))
+    if length > _LONG:
+        long_words += 1
+    if lookup(_ASIDE_KEYS, _ASIDE_VALUES, word):
+        aside += 1
+        if words <= _FIRST_WORDS:
+            aside_first += 1
+    return words, function, long_words, aside, aside_first
 
 
 @njit(cache=True)
@@ -58,8 +78,9 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
     table = np.zeros((blocks, _COLUMNS), np.float32)
     whole = np.empty(blocks, np.uint32)
     for b in range(blocks):
-        chars = words = link_chars = links = commas = ends = digits = capitals = function = wide = bars = breaks = 0
-        bold = code = marks = long_words = aside = aside_first = 0
+        chars = link_chars = links = commas = ends = digits = capitals = wide = bars = breaks = bold = code = marks = 0
+        seen = (0, 0, 0, 0, 0)
+        years = clocks = number = 0
         text_hash = BASIS
         word = BASIS
         length = 0  # letters of the word being read
@@ -74,12 +95,7 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
                 breaks += 1
                 spaced = True
                 if length:
-                    words += 1
-                    function += lookup(_FUNCTION_KEYS, _FUNCTION_VALUES, word)
-                    if lookup(_ASIDE_KEYS, _ASIDE_VALUES, word):
-                        aside += 1
-                        if words <= 3:
-                            aside_first += 1
+                    seen = _with_word(seen, word, length)
                     text_hash = np.uint32((text_hash ^ word) * PRIME)
                     word = BASIS
                     length = 0
@@ -97,15 +113,9 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
                 c = buf[i]
                 i += 1
                 if is_space(c):
+                    number = 0
                     if length:
-                        words += 1
-                        function += lookup(_FUNCTION_KEYS, _FUNCTION_VALUES, word)
-                        if lookup(_ASIDE_KEYS, _ASIDE_VALUES, word):
-                            aside += 1
-                            if words <= 3:
-                                aside_first += 1
-                        if length > 7:
-                            long_words += 1
+                        seen = _with_word(seen, word, length)
                         text_hash = np.uint32((text_hash ^ word) * PRIME)
                         word = BASIS
                         length = 0
@@ -196,6 +206,10 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
                     digits += 1
                     if start < 0:
                         start = DIGIT
+                    number = (10 * number if last == DIGIT else 0) + c - 48
+                    if _FIRST_YEAR <= number <= _LAST_YEAR and not (i < stop and 48 <= buf[i] <= 57):
+                        years += 1
+                    number = min(number, _LAST_YEAR + 1)
                     last = DIGIT
                 else:
                     if c == 44 or c == 59:
@@ -212,6 +226,8 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
                         if last != SENTENCE:
                             last = OTHER
                     elif c == 58:
+                        if last == DIGIT and i < stop and 48 <= buf[i] <= 57:
+                            clocks += 1
                         last = COLON
                     else:
                         if c == 124 or c == 62:
@@ -222,14 +238,7 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
                     if start < 0:
                         start = OTHER
                 if length:
-                    words += 1
-                    function += lookup(_FUNCTION_KEYS, _FUNCTION_VALUES, word)
-                    if lookup(_ASIDE_KEYS, _ASIDE_VALUES, word):
-                        aside += 1
-                        if words <= 3:
-                            aside_first += 1
-                    if length > 7:
-                        long_words += 1
+                    seen = _with_word(seen, word, length)
                     text_hash = np.uint32((text_hash ^ word) * PRIME)
                     word = BASIS
                     length = 0
@@ -242,13 +251,9 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
             if flags & CODE:
                 code += chars - before
         if length:
-            words += 1
-            function += lookup(_FUNCTION_KEYS, _FUNCTION_VALUES, word)
-            if lookup(_ASIDE_KEYS, _ASIDE_VALUES, word):
-                aside += 1
-                if words <= 3:
-                    aside_first += 1
+            seen = _with_word(seen, word, length)
             text_hash = np.uint32((text_hash ^ word) * PRIME)
+        words, function, long_words, aside, aside_first = seen
         row = table[b]
         row[CHARS] = chars
         row[WORDS] = words + wide // 2
@@ -272,5 +277,7 @@ def facts(buf, run_begin, run_end, run_flags, first):  # type: ignore[no-untyped
         row[STARTS_LINK] = starts_link
         row[ASIDE] = aside
         row[ASIDE_FIRST] = aside_first
+        row[YEARS] = years
+        row[CLOCKS] = clocks
         whole[b] = text_hash
     return table, whole

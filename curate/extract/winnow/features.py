@@ -247,6 +247,8 @@ def rows(page, known, table, low_block, high_block, room):  # type: ignore[no-un
         o[28] = _ratio(row[f.ASIDE], words)
         o[29] = row[f.ASIDE]
         o[30] = row[f.ASIDE_FIRST]
+        o[31] = row[f.YEARS]
+        o[32] = row[f.CLOCKS]
         p = PLACE_AT
         o[p] = b / blocks
         o[p + 1] = run[b, 0] / total

@@ -49,6 +49,9 @@ _KIND = names.KIND
 _TAG_KEYS, _TAG_VALUES = names.TAG_KEYS, names.TAG_VALUES
 _MAIN_BIT = names.MAIN
 
+_HELD = 4
+_LINKS, _BOLDS, _CODES, _PRES = range(_HELD)
+
 Array = np.ndarray[Any, Any]
 
 
@@ -97,6 +100,28 @@ def _bounds(tag, other):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _leave(level, top, open_tag, open_link, opened, held):  # type: ignore[no-untyped-def]
+    """Closes the open elements from `level` up; whether the next text starts a block."""
+    broken = False
+    for at in range(top - 1, level - 1, -1):
+        tag = open_tag[at]
+        opened[tag] -= 1
+        if _KIND[tag] == BLOCK:
+            if tag in (_PRE, _LISTING):
+                held[_PRES] -= 1
+                broken = True
+            if held[_PRES] == 0:
+                broken = True
+        if open_link[at]:
+            held[_LINKS] -= 1
+        if tag in (_B, _STRONG):
+            held[_BOLDS] -= 1
+        if tag == _CODE:
+            held[_CODES] -= 1
+    return broken
+
+
+@njit(cache=True)
 def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
     """The arrays of a page of UTF-8 bytes that holds `tags` bytes `<`; with `xml`, `<div/>` is an empty element."""
     size = len(buf)
@@ -122,8 +147,7 @@ def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
     opened = np.zeros(len(_KIND), np.int32)
     nodes = runs = blocks = 0
     top = over = 0
-    links = bold = code = 0
-    pre = 0
+    held = np.zeros(_HELD, np.int32)  # open links, bold elements, code elements, preformatted ones
     broken = True  # the next text starts a block
     blanks = 0  # line breaks since the last text
     tag_[0] = _BODY
@@ -135,6 +159,7 @@ def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
     nodes = 1
     i = 0
     while i < size:
+        pre = held[_PRES]
         if buf[i] != 60:
             begin = i
             blank = True
@@ -222,22 +247,9 @@ def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
                             run_flags[runs] = BREAK | PRE
                             if not broken and blocks:
                                 runs += 1
-                        while top > level:
-                            top -= 1
-                            other = open_tag[top]
-                            opened[other] -= 1
-                            if _KIND[other] == BLOCK:
-                                if other in (_PRE, _LISTING):
-                                    pre -= 1
-                                    broken = True
-                                if pre == 0:
-                                    broken = True
-                            if open_link[top]:
-                                links -= 1
-                            if other in (_B, _STRONG):
-                                bold -= 1
-                            if other == _CODE:
-                                code -= 1
+                        if _leave(level, top, open_tag, open_link, opened, held):
+                            broken = True
+                        top = level
                         continue
                 i, bits, signature, alone, special = attributes(buf, n)
                 if kind == IGNORE:
@@ -315,31 +327,15 @@ def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
                             break
                         level -= 1
                     if cut >= 0 and pre == 0:
-                        while top > cut:
-                            top -= 1
-                            other = open_tag[top]
-                            opened[other] -= 1
-                            if open_link[top]:
-                                links -= 1
-                            if other in (_B, _STRONG):
-                                bold -= 1
-                            if other == _CODE:
-                                code -= 1
+                        _leave(cut, top, open_tag, open_link, opened, held)
+                        top = cut
                 elif tag == _A and opened[_A] > 0:
                     level = top - 1
                     while level >= 0 and _KIND[open_tag[level]] == INLINE and open_tag[level] != _A:
                         level -= 1
                     if level >= 0 and open_tag[level] == _A:
-                        while top > level:
-                            top -= 1
-                            other = open_tag[top]
-                            opened[other] -= 1
-                            if open_link[top]:
-                                links -= 1
-                            if other in (_B, _STRONG):
-                                bold -= 1
-                            if other == _CODE:
-                                code -= 1
+                        _leave(level, top, open_tag, open_link, opened, held)
+                        top = level
                 if top == DEEPEST:
                     over += 1
                     if kind == BLOCK and pre == 0:
@@ -350,11 +346,11 @@ def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
                 opened[tag] += 1
                 open_link[top] = tag == _A and (special & TARGET) != 0
                 if open_link[top]:
-                    links += 1
+                    held[_LINKS] += 1
                 if tag in (_B, _STRONG):
-                    bold += 1
+                    held[_BOLDS] += 1
                 if tag == _CODE:
-                    code += 1
+                    held[_CODES] += 1
                 if kind == BLOCK:
                     if tag == _MAIN:
                         bits |= _MAIN_BIT
@@ -374,7 +370,7 @@ def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
                     if pre == 0:
                         broken = True
                     if tag in (_PRE, _LISTING):
-                        pre += 1
+                        held[_PRES] += 1
                         broken = True
                 else:
                     open_node[top] = node
@@ -395,13 +391,13 @@ def scan(buf, tags, xml):  # type: ignore[no-untyped-def]
             blanks = 0
             block_bits[blocks - 1] |= open_bits[top - 1] if top else np.uint32(0)
         flags = 0
-        if links:
+        if held[_LINKS]:
             flags |= LINK
         if pre:
             flags |= PRE
-        if bold:
+        if held[_BOLDS]:
             flags |= BOLD
-        if code:
+        if held[_CODES]:
             flags |= CODE
         run_begin[runs] = begin
         run_end[runs] = i

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from curate.extract.learn.labels import texts_of
-from curate.extract.winnow.analyse import analyse
-from curate.extract.winnow.facts import CHARS, FUNCTION, LINK_CHARS, WORDS
+from curate.extract.winnow.analyse import analyse, ready
+from curate.extract.winnow.facts import CHARS, CLOCKS, FUNCTION, LINK_CHARS, WORDS, YEARS
 from curate.extract.winnow.names import BITS, ID, TAGS
 from curate.extract.winnow.scan import DEEPEST
 
@@ -77,3 +77,29 @@ def test_parents_come_before_their_children() -> None:
     page = analyse("<div><ul><li>a<li>b</ul><p>c</div><p>d").page
     assert (page.parent[1:] < np.arange(1, len(page.parent))).all() and page.parent[0] == -1
     assert page.tag[0] == ID["body"]
+
+
+@pytest.mark.parametrize(
+    ("text", "years", "clocks"),
+    [
+        ("Emil 2017-04-01 07:02 UTC", 1, 1),
+        ("Sun May 5 2009 8:43 pm", 1, 1),
+        ("42 of 12024, 1979, 20201 and 2 0 1 5", 0, 0),
+        ("from 1999 to 2003: ten to 3", 2, 0),
+    ],
+)
+def test_years_and_times_of_day(text: str, years: int, clocks: int) -> None:
+    row = analyse(f"<p>{text}").known.facts[0]
+    assert (row[YEARS], row[CLOCKS]) == (years, clocks)
+
+
+@pytest.mark.parametrize("before", range(5))
+def test_a_formula_is_found_wherever_it_starts(before: int) -> None:
+    page = "x" * before + "<math><mi>a</mi><mo>=</mo><mi>b</mi></math>"
+    assert b"a=b" in ready(page.encode()).data.tobytes()
+    assert b"\\(" in ready(page.encode()).data.tobytes()
+
+
+def test_a_page_of_a_few_bytes_is_ready() -> None:
+    assert [ready(b"<" * length).tags for length in range(6)] == list(range(6))
+    assert ready(b"a\0b").data.tobytes() == b"ab"

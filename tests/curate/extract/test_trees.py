@@ -19,7 +19,7 @@ def trees(width: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Trees]
     """Rows, the label `first above 4 unless second above 4`, and trees that learned it."""
     rows = table(800, width)
     label = (rows[:, 0] > 4) ^ (rows[:, 1] > 4)
-    options = Options(trees=30, depth=3, rate=0.3, rows=0.6, columns=1.0)
+    options = Options(trees=30, rate=0.3, rows=0.6, columns=1.0)
     found = grow(cut(rows), np.arange(800), label, np.ones(800), options, seed)
     return rows, label, found
 
@@ -59,7 +59,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, what: str) -> None:
         "empty": b"",
         "cut": content[:-3],
         "changed": content[:-1] + bytes([content[-1] ^ 1]),
-        "version": content.replace(b'"features": 1', b'"features": 0'),
+        "version": content.replace(b'"features": 2', b'"features": 0'),
     }
     path.write_bytes(changes[what])
     with pytest.raises(UserError) as caught:
@@ -67,12 +67,32 @@ def test_a_damaged_file_is_refused(tmp_path: Path, what: str) -> None:
     assert caught.value.code == Exit.INPUT
 
 
-@pytest.mark.parametrize("field", ["left", "right", "feature", "roots"])
-def test_a_file_whose_trees_point_out_of_themselves_is_refused(tmp_path: Path, field: str) -> None:
+@pytest.mark.parametrize("column", [9999, -1])
+def test_a_file_whose_trees_look_at_no_column_is_refused(tmp_path: Path, column: int) -> None:
     good = model()
-    bad = np.array(getattr(good.first, field))
-    bad[0] = 9999 if field != "roots" else 3
+    bad = np.array(good.first.feature)
+    bad[0, 0] = column
     path = tmp_path / "bad.model"
-    save(good._replace(first=good.first._replace(**{field: bad})), path)
-    with pytest.raises(UserError, match="points out of itself"):
+    save(good._replace(first=good.first._replace(feature=bad)), path)
+    with pytest.raises(UserError, match="a column that there is not"):
         load(path)
+
+
+def test_a_header_that_promises_more_trees_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.model"
+    save(model(), path)
+    path.write_bytes(path.read_bytes().replace(b'"trees": [30, 30]', b'"trees": [30, 90]'))
+    with pytest.raises(UserError, match="does not fit"):
+        load(path)
+
+
+def test_leaves_are_those_of_a_walk() -> None:
+    rows, _, found = trees()
+    walked = np.full(len(rows), found.start)
+    for feature, threshold, value in zip(found.feature, found.threshold, found.value, strict=True):
+        for at, row in enumerate(rows):
+            node = 0
+            while node < len(feature):
+                node = 2 * node + 1 + int(row[feature[node]] > threshold[node])
+            walked[at] += value[node - len(feature)]
+    assert np.array_equal(found.scores(rows), walked.astype(np.float32))
