@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import cards, chrome
 from dashboard.ask import workspace
-from dashboard.panels import lineage_cards, lineage_path, lineage_reports, lineage_schedules
+from dashboard.panels import lineage_cards, lineage_path, lineage_reports, lineage_schedules, overview_start
 
 here = workspace()
 tabs = dict(
@@ -21,7 +21,7 @@ with tabs[opened]:
     elif opened == "Schedules":
         lineage_schedules.show()
     elif not here.runs:
-        cards.empty("There is no run in this workspace yet.", "curate run --input sample --root workspace")
+        overview_start.empty()
     elif opened == "Cards":
         lineage_cards.show(here)
     else:

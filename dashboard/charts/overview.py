@@ -20,7 +20,8 @@ _ROOM = 1.25  # of the axis, for the numbers behind the longest bar
 
 
 def waterfall(found: Funnel, unit: str) -> pl.DataFrame:
-    """The bars: place, step, kind (one of in, dropped, failed, kept), start, end, right, told. unit: one of `UNITS`.
+    """The bars: place, step, kind (one of in, dropped, failed, kept), start, end, right, told (in words), label (what
+    stands beside it). unit: one of `UNITS`.
 
     Steps that took nothing have no bar.
     """
@@ -28,19 +29,23 @@ def waterfall(found: Funnel, unit: str) -> pl.DataFrame:
 
     rows: list[dict[str, Any]] = []
 
-    def bar(step: str, kind: str, start: int, end: int, told: str) -> None:
-        rows.append({"place": len(rows), "step": step, "kind": kind, "start": start, "end": end, "told": told})
+    def bar(step: str, kind: str, start: int, end: int, told: str, label: str | None = None) -> None:
+        row = {"place": len(rows), "step": step, "kind": kind, "start": start, "end": end, "told": told}
+        rows.append({**row, "label": told if label is None else label})
 
     whole = _whole(found, unit)
     bar("input", "in", 0, whole, amount(whole, unit))
     left = whole
     for level in found.levels:
         taken = {"tokens": level.tokens_dropped, "bytes": level.bytes_dropped, "documents": level.dropped}[unit]
-        for kind, number in (("dropped", taken), ("failed", level.failed if unit == "documents" else 0)):
-            if number:
-                share = percent(number / left) if left else "-"
-                bar(level.step, kind, left - number, left, f"−{amount(number, unit)} (−{share})")
-                left -= number
+        failed = level.failed if unit == "documents" else 0
+        if taken:
+            told = f"−{amount(taken, unit)}{f', {amount(failed, unit)} failed' if failed else ''}"
+            bar(level.step, "dropped", left - taken, left, f"{told} (−{percent((taken + failed) / left)})")
+        if failed:  # beside the bar of what was dropped, which tells of both
+            told = f"{amount(failed, unit)} failed"
+            bar(level.step, "failed", left - taken - failed, left - taken, told, "" if taken else told)
+        left -= taken + failed
     share = percent(left / whole) if whole else "-"
     bar("kept", "kept", 0, left, f"{amount(left, unit)} ({share})")
     return pl.DataFrame(rows).with_columns(right=pl.max_horizontal("start", "end"))
@@ -97,7 +102,7 @@ def waterfall_spec(unit: str, top: int) -> dict[str, Any]:
                 "encoding": {
                     "x": {"field": "right", "type": "quantitative", "scale": scale},
                     "y": steps,
-                    "text": {"field": "told", "type": "nominal"},
+                    "text": {"field": "label", "type": "nominal"},
                 },
             },
         ]

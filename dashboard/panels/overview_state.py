@@ -52,9 +52,8 @@ def overdue(plan: reports.Seen) -> str:
         return "its report is being made"
     late = duration(3600 * plan.standing.late_h)
     last = plan.standing.last
-    return f"its report is overdue by {late}; " + (
-        f"the last one is of {when(last.window)}" if last else "there is none"
-    )
+    since = f"the last one is of {when(last.window)}" if last else "there is none"
+    return f"its report is overdue: one has been due for {late}, and {since}"
 
 
 def tick(plan: reports.Seen) -> str:
