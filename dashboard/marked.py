@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from curate.edits.spans import Edit, Piece
 
 MOST_BYTES = 200_000
-MOST_MARKUP = 700_000
+MOST_MARKUP = 400_000
 """Characters of markup: hidden characters are spelled out, so that a short text may make a long page."""
 _CONTEXT = 160
 _LONGEST_CUT = 4000

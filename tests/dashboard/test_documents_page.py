@@ -128,3 +128,13 @@ def test_damaged_runs_give_cards(tmp_path: Path) -> None:
     assert "cannot be read" in said and "curate verify" in said and "✓ kept" in said
     (run.path / "decisions" / "part-00000.parquet").unlink()
     assert "has no table &#x27;decisions&#x27;" in texts(open_page(tmp_path, id=A, state="kept"))
+
+
+def test_another_filter_begins_at_a_page_that_is_there(tmp_path: Path) -> None:
+    rows = decisions(*({"lang": "en" if number < 60 else "fr"} for number in range(160)))
+    counts = rows.group_by("step", "rule", "state", "host", "lang").len("documents").with_columns(tokens=600)
+    curated(tmp_path, decisions=rows, rollups=counts)
+    app = open_page(tmp_path, page="4")
+    assert "Rows 151 to 160 of 160 documents" in texts(app)
+    app.selectbox(key="lang").set_value("en").run()
+    assert not app.exception and " of 60 documents" in texts(app)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.duplicates.order import columns_needed, instants, ranks, source_names
+from curate.duplicates.order import columns_needed, deciding, instants, ranks, source_names
 from workbench.errors import UserError
 
 SCHEMA = {"id": pl.String, "file": pl.String, "date": pl.String, "chars": pl.Int64, "quality.score": pl.Float64}
@@ -146,3 +146,13 @@ offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 def test_whatever_python_writes_is_read(when: datetime) -> None:
     microseconds = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     assert instants(pl.Series([when.isoformat()])).to_list() == [microseconds]
+
+
+def test_the_criterion_that_decides_between_two_documents() -> None:
+    rows = {"id": ["a", "b"], "file": ["x.warc", "y.warc"], "date": ["2026-01-02", "2026-01-01"], "chars": [5, 5]}
+    frame = pl.DataFrame(rows)
+    assert deciding(frame, ["longest", "newest"], []) == "newest"
+    assert deciding(frame, ["source", "newest"], ["y.*", "x.*"]) == "source"
+    assert deciding(frame, ["source", "longest"], []) is None
+    unknown = frame.with_columns(date=pl.Series(["2026-01-02", None]))
+    assert deciding(unknown, ["newest"], []) == "newest"

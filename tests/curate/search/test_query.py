@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from small_runs import doc_id
 
 from curate.search.index import Built
-from curate.search.query import Filters, Hits, known, parse, search
+from curate.search.query import Filters, Hits, known, matches, parse, search
 from workbench.errors import Exit, UserError
 
 from .conftest import TEXTS
@@ -171,3 +171,10 @@ def test_a_query_that_takes_too_long_is_stopped(built: Built, monkeypatch: pytes
     monkeypatch.setattr("curate.search.query._STEPS", 1)
     with pytest.raises(UserError, match="took too long"):
         search(built.path, "flour")
+
+
+def test_where_the_words_of_a_query_stand_in_a_text() -> None:
+    assert matches("bog peat", "A Peat bog, peaty") == [(2, 6), (7, 10)]
+    assert matches('"peat bog" -sand', "a peat bog") == [(2, 10)]
+    assert matches("peat bog", "only peat") == []
+    assert matches("", "peat") == []
