@@ -40,8 +40,12 @@ def show(here: Workspace, run: RunRef) -> None:
             start, chain = _document(found, run, key.strip())
             looked = f"the document {key.strip()}" if chain else ""
         elif host.strip():
-            start = next(iter(_holders(found, run)), run)
-            looked = f"the host {host.strip()}"
+            holder = next(iter(_holders(found, run)), None)
+            if holder is None:
+                what = f"'{run.id}' was made from no run that counts documents by host"
+                cards.problem(what, "choose a curated run, or one that was made from it")
+            else:
+                start, looked = holder, f"the host {host.strip()}"
         down = _between(found, start, run)
         if chain:
             places = _places(found, [start.id, *down], lineage.document, key=chain[0].key)

@@ -27,8 +27,8 @@ def show(found: Family, start: RunRef) -> None:
     st.subheader("Files", anchor=False)
     runs = [found.runs[name] for name in [start.id, *found.ancestors(start.id)] if found.runs[name].readable][:_RUNS]
     st.caption(
-        "The manifests of parents are always compared with what their children say. The files of "
-        f"{count(len(runs))} runs (this one and what it was made from) are hashed on demand, up to {size(LIMIT)}."
+        "The manifests of parents are always compared with what their children say. The files of this run and of what "
+        f"it was made from, {count(len(runs))} in all, are hashed on demand, up to {size(LIMIT)}."
     )
     known: dict[tuple[str, str], tuple[bool, str]] = st.session_state.setdefault(_KEPT, {})
     if st.button("Verify the files", icon=":material/verified:", key="l-verify"):

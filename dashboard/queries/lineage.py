@@ -157,9 +157,9 @@ def host(source: Source, name: str) -> Place | None:
 
 
 def reached(found: Family, start: str, places: Mapping[str, Place | None]) -> set[str]:
-    """The runs below `start` that hold something of what `places` looks for: a run without a table of its own has it
-    where one of its parents has."""
-    inside = {start} if (place := places.get(start)) is None or place.inside else set()
+    """`start`, where its place says so, and the runs below that hold something of what `places` looks for: a run below
+    without a table of its own has it where one of its parents has."""
+    inside = {start} if (place := places.get(start)) is not None and place.inside else set()
     for name in found.descendants(start):
         own = places.get(name)
         above = any(run.id in inside for run in found.made_from(name))

@@ -176,6 +176,9 @@ def test_the_page_of_a_run_a_document_and_a_host(tmp_path: Path) -> None:
     assert "2 of 6 runs hold the document" in told(app) and "not among the tokens" in told(app)
     app = page("lineage", tmp_path, run="crawl", host="h0.example")
     assert "8 of 8 runs hold the host h0.example" in told(app)
+    evaluated(tmp_path, "alone")
+    app = page("lineage", tmp_path, run="alone", host="h0.example")
+    assert "made from no run that counts documents by host" in told(app) and "runs hold" not in told(app)
     app = page("lineage", tmp_path, run="crawl", id="<b>'; DROP")
     assert not app.exception and "No document &#x27;&lt;b&gt;" in told(app)
 
