@@ -22,6 +22,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def names(host: str) -> list[str]:
+    """The names by which requests may call the server: a page of the web that resolves its own name to this machine
+    must not be let in. Where others reach it, it has names that only they know."""
+    return ["localhost", "127.0.0.1", host] if is_loopback(host) else ["*"]
+
+
 def check_exposure(host: str, *, login: bool, unsafe: bool) -> None:
     """UserError (exit 2) for an address that others reach, unless they log in or the user says that it is safe."""
     if is_loopback(host) or login or unsafe:
@@ -138,9 +144,6 @@ def server_config(host: str, port: int) -> dict[str, Any]:
         "runner.magicEnabled": False,
         "logger.level": "warning",
     }
-    if is_loopback(host):
-        # A page of the web that resolves its own name to this machine must not be let in.
-        config["server.allowedHosts"] = ["localhost", "127.0.0.1", "[::1]"]
     return config | THEME
 
 

@@ -35,6 +35,7 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
     Streamlit is missing (exit 6, by its import)."""
     import streamlit as st
     from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from dashboard.routes import routes
 
@@ -44,7 +45,10 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
     app = st.App(
         Path(__file__).with_name("app.py"),
         routes=[] if current.login else routes(current.root, loopback=security.is_loopback(host)),
-        middleware=[Middleware(security.SafeHeaders, headers=security.headers(host, port))],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=security.names(host), www_redirect=False),
+            Middleware(security.SafeHeaders, headers=security.headers(host, port)),
+        ],
         on_script_error=_shown,
     )
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")

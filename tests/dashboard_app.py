@@ -54,7 +54,11 @@ class Seen:
     def settled(self) -> None:
         """Wait until the server has run the page to its end."""
         self.page.wait_for_selector("[data-testid=stAppViewContainer] h1", timeout=60_000)
-        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+        self.page.wait_for_function(
+            "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning' "
+            "&& !document.querySelector('[data-stale=true]')",
+            timeout=60_000,
+        )
 
     def clean(self) -> None:
         """No error in the console, and nothing asked of anybody else."""

@@ -35,7 +35,9 @@ def vega(
     options: dict[str, Any] = {} if height is None else {"height": height}
     if on_choose is not None:
         options["on_select"] = on_choose
-    st.vega_lite_chart(frame, {**spec, "config": {"axis": {"labelLimit": 320}}}, key=key, alt=alt, **options)
+    # The picture has one name, `alt`; Vega's own roles for each mark have none and would be read out as such.
+    config = {"aria": False, "axis": {"labelLimit": 320}}
+    st.vega_lite_chart(frame, {**spec, "config": config}, key=key, alt=alt, **options)
     behind(frame, key=key, sql=sql)
 
 

@@ -1,0 +1,238 @@
+"""The dashboard in a real browser: what visitors do from link to result, hostile data, a job beside it, pictures.
+
+The pictures of the docs: WINNOW_PICTURES=docs/images python -m pytest tests/dashboard/test_journeys.py -k pictures
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dashboard_app as app
+import hostile_runs
+import httpx
+import pytest
+from whole_run import command
+
+from workbench.people import People
+
+pytest.importorskip("streamlit")
+PAGES = ("overview", "rules", "documents", "overlap", "training", "evals", "arena", "lineage", "playground")
+NAME = "Your name, for votes and labels"
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Any]:
+    with app.browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from dashboard.demo import unpack
+
+    copy = tmp_path_factory.mktemp("demo") / "workspace"
+    shutil.copytree(unpack(), copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def address(opened: Any, root: Path) -> Iterator[str]:
+    with app.served("--root", str(root)) as (found, _):
+        yield found
+
+
+def _path(name: str) -> str:
+    return "" if name == "overview" else name
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_accessible_and_asks_nobody_else(opened: Any, address: str, name: str, dark: bool) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    with app.visit(opened, address, _path(name), dark=dark) as seen:
+        assert seen.page.inner_text("h1").lower() == name
+        seen.page.wait_for_timeout(600)  # what fades in has its colours then
+        found = axe.Axe().run(seen.page).response["violations"]
+        grave = [each for each in found if each["impact"] in ("serious", "critical")]
+        assert [(each["id"], each["nodes"][0]["html"][:200]) for each in grave] == []
+        assert seen.page.get_by_text("This part of the page failed").count() == 0
+        seen.clean()
+
+
+def test_a_link_opens_exactly_that_view(opened: Any, address: str) -> None:
+    with app.visit(opened, address, "documents?run=crawl&state=dropped&step=duplicates") as seen:
+        shown = seen.page.get_by_text(re.compile(r"of \d+ documents")).first.inner_text()
+        seen.page.reload()
+        seen.settled()
+        assert seen.page.get_by_text(re.compile(r"of \d+ documents")).first.inner_text() == shown
+        assert "state=dropped" in seen.page.url and "step=duplicates" in seen.page.url
+        seen.page.get_by_role("link", name="Rules").first.click()
+        seen.page.wait_for_function("document.querySelector('h1').innerText === 'Rules'")
+        seen.settled()
+        assert "run=crawl" in seen.page.url  # the choice stays from page to page
+        seen.page.go_back()
+        seen.page.wait_for_function("document.querySelector('h1').innerText === 'Documents'")
+        seen.settled()
+        seen.clean()
+
+
+def test_a_vote_by_keyboard_is_on_the_disk(opened: Any, address: str, root: Path) -> None:
+    with app.visit(opened, address, "arena?arena=arena") as seen:
+        seen.page.get_by_label(NAME).fill("keys")
+        seen.page.get_by_label(NAME).press("Enter")
+        seen.page.wait_for_selector(".st-key-arena-progress")
+        seen.settled()
+        seen.page.locator("h1").click()
+        progress = seen.page.locator(".st-key-arena-progress")
+        assert re.search(r"\b0 of \d+", progress.inner_text())
+        for number, key in enumerate(("ArrowRight", "ArrowLeft", "ArrowDown", "0"), 1):
+            seen.page.keyboard.press(key)
+            progress.get_by_text(re.compile(rf"\b{number} of \d+")).wait_for()
+            with People(root) as people:
+                assert len(people.votes("arena", "keys")) == number
+        seen.page.keyboard.press("u")
+        progress.get_by_text(re.compile(r"\b3 of \d+")).wait_for()
+        with People(root) as people:
+            kept = people.votes("arena", "keys")
+        first, second, third = ((vote.choice, vote.left) for vote in kept)
+        assert first in (("b", "a"), ("a", "b"))  # the answer on the right, whichever it is
+        assert second in (("a", "a"), ("b", "b"))
+        assert third[0] == "tie"
+        seen.clean()
+
+
+def test_a_moved_threshold_shows_what_would_flip(opened: Any, address: str) -> None:
+    with app.visit(opened, address, "rules?run=crawl&rule=gopher.words_min") as seen:
+        preview = seen.page.locator(".st-key-rules-preview")
+        before = preview.inner_text()
+        slider = seen.page.locator(".st-key-rthr-slide input[type=range]").first
+        slider.focus()
+        for _ in range(3):
+            seen.page.keyboard.press("ArrowRight")
+        seen.page.wait_for_function(
+            "before => document.querySelector('.st-key-rules-preview').innerText !== before", arg=before
+        )
+        seen.settled()
+        seen.page.wait_for_url(re.compile("thr="))
+        assert "gopher.words_min:" in seen.page.inner_text("[data-testid=stMain]")  # the YAML to copy
+        seen.clean()
+
+
+def test_a_document_is_followed_by_keys(opened: Any, address: str) -> None:
+    with app.visit(opened, address, "documents?run=crawl&state=dropped") as seen:
+        seen.page.locator("h1").click()
+        seen.page.keyboard.press("j")
+        one = seen.page.locator(".st-key-docs-one")
+        one.wait_for()
+        first = seen.page.url
+        seen.page.keyboard.press("j")
+        seen.page.wait_for_function("before => location.href !== before", arg=first)
+        seen.settled()
+        seen.page.get_by_text("Journey", exact=True).first.click()
+        seen.settled()
+        assert one.count() == 1 and "read" in one.inner_text().lower()
+        seen.page.keyboard.press("k")
+        seen.page.wait_for_function("now => location.href !== now", arg=seen.page.url)
+        seen.clean()
+
+
+@pytest.fixture(scope="module")
+def hostile(opened: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root = tmp_path_factory.mktemp("hostile") / "workspace"
+    hostile_runs.build(root)
+    with app.served("--root", str(root)) as (found, _):
+        yield found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_hostile_text_runs_loads_and_restyles_nothing(opened: Any, hostile: str, name: str) -> None:
+    with app.visit(opened, hostile, _path(name)) as seen:
+        page = seen.page
+        if name == "documents":
+            page.locator("h1").click()
+            page.keyboard.press("j")
+            page.locator(".st-key-docs-one").wait_for()
+        if name == "arena":
+            page.get_by_label(NAME).fill("<b>rater</b>")
+            page.get_by_label(NAME).press("Enter")
+            page.wait_for_selector(".st-key-arena-progress")
+        seen.settled()
+        page.mouse.move(400, 500)  # what waits for a pointer to pass
+        assert page.evaluate("window.owned") is None
+        assert hostile_runs.MARKER not in page.title()
+        assert page.evaluate("getComputedStyle(document.body).outlineStyle") == "none"
+        assert page.evaluate("getComputedStyle(document.body).display") != "none"
+        inside = "[...document.querySelectorAll('iframe, form, [onerror], [onload], [onmouseover]')]"
+        assert page.evaluate(f"{inside}.filter(each => each.outerHTML.includes('evil') || each.onerror).length") == 0
+        assert page.locator("a[href^='javascript:']").count() == 0
+        assert page.locator("img[src*=evil], img[src=x]").count() == 0
+        assert page.get_by_text("This part of the page failed").count() == 0
+        seen.clean()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_workspace_says_what_to_do(opened: Any, empty: str, name: str) -> None:
+    with app.visit(opened, empty, _path(name)) as seen:
+        assert seen.page.get_by_text("This part of the page failed").count() == 0
+        text = seen.page.inner_text("[data-testid=stMain]")
+        assert re.search(r"curate |train |evalkit ", text), text
+        seen.clean()
+
+
+@pytest.fixture(scope="module")
+def empty(opened: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with app.served("--root", str(tmp_path_factory.mktemp("empty"))) as (found, _):
+        yield found
+
+
+def test_a_run_that_lost_a_table_is_a_card(opened: Any, root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "workspace"
+    copy.mkdir()
+    shutil.copytree(root / "crawl", copy / "crawl")
+    for table in ("measures", "duplicates", "documents", "edits"):
+        shutil.rmtree(copy / "crawl" / table)
+    part = next((copy / "crawl" / "rollups").glob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:100])
+    with app.served("--root", str(copy)) as (found, _):
+        for name in PAGES:
+            with app.visit(opened, found, _path(name)) as seen:
+                text = seen.page.inner_text("[data-testid=stMain]")
+                assert "Traceback" not in text and "This part of the page failed" not in text, (name, text[:2000])
+                seen.clean()
+
+
+def test_a_job_beside_it_appears_and_is_finished(opened: Any, address: str, root: Path) -> None:
+    with app.visit(opened, address) as seen:
+        given = command("run", "--input", "sample", "--limit", "60", "--root", root, "--out", root / "beside")
+        ended = subprocess.run([*given, "--json"], capture_output=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        seen.page.goto(f"{address}/documents?run=beside")
+        seen.settled()
+        assert seen.page.get_by_text(re.compile(r"of 60 documents")).count() == 1
+        seen.clean()
+
+
+def test_another_name_of_this_machine_is_refused(address: str) -> None:
+    """A page of the web whose name resolves to this machine would otherwise be let in."""
+    assert httpx.get(address, headers={"Host": "evil.example"}).status_code in (400, 403, 421)
+    assert httpx.get(address).status_code == 200
+
+
+@pytest.mark.skipif("WINNOW_PICTURES" not in os.environ, reason="takes the pictures of the docs")
+@pytest.mark.parametrize("name", PAGES)
+def test_pictures(opened: Any, address: str, name: str) -> None:
+    views = {
+        "overview": "?run=crawl&vs=strict",
+        "rules": "rules?run=crawl&rule=gopher.words_min",
+        "documents": "documents?run=crawl&state=dropped",
+        "arena": "arena?arena=arena&tab=board",
+    }
+    with app.visit(opened, address, views.get(name, _path(name))) as seen:
+        seen.page.wait_for_timeout(1500)
+        seen.page.screenshot(path=Path(os.environ["WINNOW_PICTURES"]) / f"dashboard-{name}.png")
