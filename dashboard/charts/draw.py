@@ -35,10 +35,23 @@ def vega(
     options: dict[str, Any] = {} if height is None else {"height": height}
     if on_choose is not None:
         options["on_select"] = on_choose
-    # The picture has one name, `alt`; Vega's own roles for each mark have none and would be read out as such.
-    config = {"aria": False, "axis": {"labelLimit": 320}}
-    st.vega_lite_chart(frame, {**spec, "config": config}, key=key, alt=alt, **options)
+    whole = {**_unspoken(spec), "config": {"axis": {"labelLimit": 320}}}
+    st.vega_lite_chart(frame, whole, key=key, alt=alt, **options)
     behind(frame, key=key, sql=sql)
+
+
+def _unspoken(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The specification with marks that are not read out: the picture has one name, `alt`, and its parts have none."""
+    quiet = dict(spec)
+    if "mark" in quiet:
+        mark = quiet["mark"]
+        quiet["mark"] = {**({"type": mark} if isinstance(mark, str) else mark), "aria": False}
+    for name in ("layer", "hconcat", "vconcat", "concat"):
+        if name in quiet:
+            quiet[name] = [_unspoken(part) for part in quiet[name]]
+    if "spec" in quiet:
+        quiet["spec"] = _unspoken(quiet["spec"])
+    return quiet
 
 
 def echarts(
