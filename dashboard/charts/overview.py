@@ -80,7 +80,7 @@ def waterfall_spec(unit: str, top: int) -> dict[str, Any]:
     return {
         "layer": [
             {
-                "mark": {"type": "bar", "cursor": "pointer"},
+                "mark": {"type": "bar", "cursor": "pointer", "aria": False},
                 "params": [{"name": "step", "select": {"type": "point", "fields": ["step"]}}],
                 "encoding": {
                     "x": {
@@ -98,7 +98,7 @@ def waterfall_spec(unit: str, top: int) -> dict[str, Any]:
                 },
             },
             {
-                "mark": {"type": "text", "align": "left", "dx": 5, "color": _GREY},
+                "mark": {"type": "text", "align": "left", "dx": 5, "color": _GREY, "aria": False},
                 "encoding": {
                     "x": {"field": "right", "type": "quantitative", "scale": scale},
                     "y": steps,
