@@ -37,5 +37,6 @@ def show(run: RunRef, other: RunRef, decision: dict[str, Any]) -> None:
         st.caption("The final texts differ in white space only.")
         return
     beyond = "" if found.whole else " at least; the texts are longer than what is compared"
-    st.caption(f"{found.places:,} places differ{beyond}. − only left, + only right; white space aside.")
+    told = f"{found.places:,} places differ{beyond}. − only left, + only right; white space aside."
+    texts.line(told, soft=True)
     texts.show(found.markup)

@@ -148,11 +148,12 @@ def _beside(run: RunRef, suite: str, item: int, document: str) -> None:
             mine = [Span(*span, f"{n}-gram of the document", "shared") for span in both.left]
             texts.show(_two(heads, mark(item_text, [*_item_spans(found, places), *mine]), mark(part, spans)))
             st.caption(
-                f"{both.shared:,} of the item's {both.total:,} distinct {n}-grams of words stand in this passage "
+                f"{both.shared:,} of the item's {both.total:,} distinct {n:d}-grams of words stand in this passage "
                 "(shaded; exact, of the texts shown). Double underline: what the run's own comparison matched."
             )
     if found.missing:
-        st.caption(f"The item's text cannot be shown: {found.missing}. Runs store where items match, not their texts.")
+        why = f"The item's text cannot be shown: {found.missing}. Runs store where items match, not their texts."
+        texts.line(why, soft=True)
     chrome.link("documents", "The document", run=run.id, id=document, view="Final")
 
 

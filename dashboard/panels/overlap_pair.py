@@ -75,8 +75,9 @@ def _texts(run: RunRef, pair: dict[str, Any]) -> None:
     whole = (
         "" if both.whole else f"; the first {MOST_CHARACTERS:,} characters of each and 150 places at most are compared"
     )
-    st.caption(
+    texts.line(
         f"{found.shared:,} distinct shingles in both (shaded), of {found.kept_size:,} and {found.dropped_size:,}; "
-        f"{both.places:,} places differ{whole}. − only in the kept text, + only in the removed one; white space aside."
+        f"{both.places:,} places differ{whole}. − only in the kept text, + only in the removed one; white space aside.",
+        soft=True,
     )
     texts.show(both.markup)

@@ -203,7 +203,7 @@ def test_an_item_beside_a_document(tmp_path: Path) -> None:
     curated(tmp_path)
     said = texts(open_page(tmp_path, tab="Contamination", item="tides:1"))
     assert "tides:1: 11 words, found in 1 documents" in said
-    assert 'class="item"' in said and "The item&#x27;s text cannot be shown" not in said.replace("'", "&#x27;x")
+    assert 'class="item"' in said and "text cannot be shown" in said
     data = b'{"question": "x"}\n{"question": "' + LINES[0].encode() + b'"}\n'
     listed(tmp_path, "tides.jsonl", data)
     (tmp_path / "tides.jsonl").write_bytes(data)
