@@ -35,11 +35,11 @@ def page(name: str, root: Path, **query: str) -> Any:
 
 
 def texts(app: Any) -> str:
-    """All that the page says: titles, captions, tables, marks, in one string to be searched."""
+    """All that the page says as text and markup, in one string to be searched; not its tables, which are drawn."""
     found = [str(getattr(each, "value", "")) for kind in ("title", "caption", "markdown") for each in app.get(kind)]
     found += [str(each.proto.body) for each in app.get("html") if not each.proto.body.startswith("<style")]
     found += [each.proto.label for each in app.get("metric")] + [each.proto.body for each in app.get("metric")]
-    found += [str(each.value.to_dict("list")) for each in app.dataframe] + [str(each.value) for each in app.get("code")]
+    found += [str(each.value) for each in app.get("code")]
     return "\n".join(found)
 
 

@@ -80,7 +80,8 @@ def _booth(run: RunRef, rater: str) -> None:
             )
             return
         done = at.voted + at.skipped
-        st.progress(min(1.0, done / max(at.pairs, 1)), text=_told(at))
+        with st.container(key="arena-progress"):
+            st.progress(min(1.0, done / max(at.pairs, 1)), text=_told(at))
         tell = st.session_state.pop(_TELL, None)
         if tell:
             texts.line(tell, soft=True)
@@ -94,7 +95,8 @@ def _booth(run: RunRef, rater: str) -> None:
 def _told(at: voting.Progress) -> str:
     skipped = f", {at.skipped:,} skipped" if at.skipped else ""
     board = "" if at.open else f" · the board opens after {at.quota:,} votes"
-    return f"{at.voted:,} of {at.pairs:,} pairs voted on{skipped}{board}"
+    question = "" if at.next is None else f" · question {at.next + 1:,}"
+    return f"{at.voted:,} of {at.pairs:,} pairs voted on{skipped}{question}{board}"
 
 
 def _question(run: RunRef, rater: str, turn: voting.Turn, place: int, *, undoable: bool) -> None:

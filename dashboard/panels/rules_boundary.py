@@ -54,7 +54,7 @@ def pl_gain(gain: bool) -> pl.Expr:
 
 
 def _side(run: RunRef, rows: pl.DataFrame, title: str, key: str) -> None:
-    st.markdown(f"**{title}**, nearest first")
+    st.subheader(texts.label(f"{title}, nearest first"), anchor=False)
     if rows.is_empty():
         st.caption("None.")
         return

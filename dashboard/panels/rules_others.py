@@ -71,7 +71,7 @@ def _all(pairs: pl.DataFrame, sql: tuple[str, ...]) -> None:
         "rule, the share that fails no other. Nothing: none."
     )
     if most.height > _MOST:
-        st.caption(f"The {_MOST} rules that fail most documents, of {most.height}.")
+        st.caption(f"The {_MOST:,} rules that fail most documents, of {most.height:,}.")
     draw.vega(
         shown.drop("total"),
         charts.together(),

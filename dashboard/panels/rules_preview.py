@@ -170,7 +170,7 @@ def _split(found: Preview, counted: str) -> None:
             alt = f"the {found.hosts.height} hosts of which most moves"
             table(found.hosts, alt=alt, columns=columns, key="rules-hosts")
             if found.rest:
-                st.caption(f"The {threshold.TOP} largest; {found.rest:,} other hosts are left out.")
+                st.caption(f"The {threshold.TOP:,} largest; {found.rest:,} other hosts are left out.")
     with others:
         if found.others.is_empty():
             st.caption("No document would pass this rule and be dropped by another one.")
