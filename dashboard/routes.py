@@ -20,15 +20,8 @@ _HEADERS = {
 }
 
 
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def routes(root: Path, *, loopback: bool) -> list[BaseRoute]:
-    """The routes for a server without a login; with one, nobody has asked who is there before a route answers.
-
-    loopback: whether the server is reached under the names of this machine alone. Streamlit looks at the name for its
-    own answers; a page of the web that resolves its name to this machine must not get ours either.
-    """
+def routes(root: Path) -> list[BaseRoute]:
+    """The routes for a server without a login; with one, nobody has asked who is there before a route answers."""
     from starlette.responses import PlainTextResponse
     from starlette.responses import Response as Answer
     from starlette.routing import Route
@@ -37,8 +30,6 @@ def routes(root: Path, *, loopback: bool) -> list[BaseRoute]:
 
     def report(request: Request) -> Response:
         """The report that `key` names among those that are known; never a path from the URL."""
-        if loopback and request.url.hostname not in _HERE:
-            return PlainTextResponse("This host is not served here.", 403, headers=_HEADERS)
         found = reports.find(root, request.query_params.get("key", ""))
         try:
             if found is not None and found.page.stat().st_size <= _LARGEST:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import Exit, UserError
 
 if TYPE_CHECKING:
+    from starlette.middleware import Middleware
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -124,6 +125,17 @@ def headers(host: str, port: int) -> dict[str, str]:
         "X-Frame-Options": "DENY",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
+
+
+def middleware(host: str, port: int) -> list[Middleware]:
+    """What every request and answer goes through."""
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    return [
+        Middleware(TrustedHostMiddleware, allowed_hosts=names(host), www_redirect=False),
+        Middleware(SafeHeaders, headers=headers(host, port)),
+    ]
 
 
 def server_config(host: str, port: int) -> dict[str, Any]:

@@ -34,8 +34,6 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
     """Serve until SIGINT or SIGTERM. UserError where the address is taken (exit 5) or is not ours (exit 2), or
     Streamlit is missing (exit 6, by its import)."""
     import streamlit as st
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from dashboard.routes import routes
 
@@ -44,11 +42,8 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
     threading.Thread(target=_warm, daemon=True).start()
     app = st.App(
         Path(__file__).with_name("app.py"),
-        routes=[] if current.login else routes(current.root, loopback=security.is_loopback(host)),
-        middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=security.names(host), www_redirect=False),
-            Middleware(security.SafeHeaders, headers=security.headers(host, port)),
-        ],
+        routes=[] if current.login else routes(current.root),
+        middleware=security.middleware(host, port),
         on_script_error=_shown,
     )
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")

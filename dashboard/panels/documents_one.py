@@ -32,7 +32,7 @@ def show(here: Here, found: Listing, key: str) -> None:
             "it is named by its id, 8 digits of it or more, or its whole address",
         )
         return
-    with st.container(border=True):
+    with st.container(border=True, key="docs-one"):
         _head(decision)
         _keys(here, found, decision)
         with cards.guarded():

@@ -100,8 +100,9 @@ def _one(run: RunRef, rule: Rule, rows: pl.DataFrame, given: list[Label]) -> Non
     at = min(max(0, int(st.session_state.get("rules-at", 0))), rows.height - 1)
     row = rows.row(at, named=True)
     said = mine.get(row["id"], "")
+    labelled = sum(each in mine for each in rows["id"])
     st.caption(
-        f"Document {at + 1} of {rows.height}; you have labelled {sum(each in mine for each in rows['id'])} of them. "
+        f"Document {at + 1:,} of {rows.height:,}; you have labelled {labelled:,} of them. "
         "Good: it should be kept, whatever the rule says. Bad: it should be dropped."
     )
     with st.container(horizontal=True):
@@ -171,7 +172,7 @@ def _quality(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held, g
     bad = sum(label == rule_labels.BAD for label in found.labels.values())
     split = f" Raters are split about {found.split}, which are left out." if found.split else ""
     st.caption(
-        f"{len(places)} labelled documents, {bad} of them bad; Wilson's 95 % intervals.{split} Precision: of those "
+        f"{len(places)} labelled documents, {bad:,} of them bad; Wilson's 95 % intervals.{split} Precision: of those "
         "that the rule drops, the share that is bad. Recall: of the bad ones, the share that it drops. They lie near "
         "the threshold: the numbers are about such documents, not about the run."
     )
