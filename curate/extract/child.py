@@ -15,7 +15,7 @@ from curate.extract.metadata import find_metadata
 from curate.extract.text import normalise
 
 # A page says what it is called, and who wrote it when, near its start.
-_HEAD_BYTES = 1 << 18
+_HEAD_BYTES = 1 << 16
 
 
 class TooMuch(Exception):
@@ -33,7 +33,10 @@ def make(setup: dict[str, Any]) -> Callable[[dict[str, Any], bytes], tuple[dict[
 
     def handle(_: dict[str, Any], page: bytes) -> tuple[dict[str, Any], bytes]:
         head = page[:_HEAD_BYTES].decode("utf-8", "ignore")
-        header = {"title": find_title(head)}
+        title = find_title(head)
+        if title is None and len(page) > _HEAD_BYTES:
+            title = find_title(page[: 4 * _HEAD_BYTES].decode("utf-8", "ignore"))
+        header = {"title": title}
         if engine.finds_metadata:
             header |= find_metadata(head)._asdict()
         if not page.removeprefix(b"\xef\xbb\xbf").strip(b"\0 \t\r\n\f"):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 _HEAD_CHARS = 60_000
 _META = re.compile(r"<meta\b([^<>]{1,2000})>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""")
-_OF_USE = re.compile("date|publish|author|creator|byl", re.IGNORECASE)
+_OF_USE = ("date", "publish", "author", "creator", "byl")  # one of these is in every name that is looked for
 _LINKED_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{1,60})"')
 _LINKED_AUTHOR = re.compile(r'"author"\s*:\s*\[?\s*(?:"([^"]{1,200})"|\{[^{}]{0,400}?"name"\s*:\s*"([^"]{1,200})")')
 _TIME = re.compile(r"""<time\b[^<>]{0,500}?\bdatetime\s*=\s*["']?([0-9T:+Z.-]{8,40})""", re.IGNORECASE)
@@ -45,7 +45,8 @@ def find_metadata(html: str) -> Metadata:
     head = html[:_HEAD_CHARS]
     stated: dict[str, str] = {}
     for found in _META.finditer(head):
-        if not _OF_USE.search(found[1]):
+        lowered = found[1].lower()
+        if not any(word in lowered for word in _OF_USE):
             continue
         attributes = {name.lower(): value.strip("\"'") for name, value in _ATTRIBUTE.findall(found[1])}
         name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")

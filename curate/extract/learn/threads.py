@@ -125,6 +125,8 @@ class _Writer:
         if self.below(2, "signs", self.name(n)):
             sign = Template(self.program["sign"]).substitute(facts)
         texts = self.words("body", n)
+        if self.below(4, "dated", n) == 0:  # days and times stand in posts, too
+            texts[0] = f"{facts['other']} said so on {facts['date']}, at 9:{facts['minute']}. {texts[0]}"
         self.truth += texts
         texts = [escape(text, quote=False) for text in texts]
         body = "<br>\n<br>\n".join(texts) if self.program["breaks"] else "".join(f"<p>{text}</p>\n" for text in texts)

@@ -120,37 +120,42 @@ def _weights(weight: Array, words: Array, page: float) -> Array:
 
 
 class _Quality(NamedTuple):
-    """A page's agreement at every limit: shingles' precision and recall, or counts of segments."""
+    """A page's agreement at every limit: shingles' precision and recall, or counts of segments; and what page it is."""
 
+    kind: str
     shares: list[Shares] | None
     counts: list[tuple[int, int, int]] | None
 
 
 def _quality(page: Labelled, sample: fit.Sample, score: Array) -> _Quality:
-    if page.source not in ("articles", "segments"):
-        return _Quality(None, None)
+    kind = {"articles": "article", "segments": "segments", "gold": page.kind}.get(page.source, "")
+    if not kind:
+        return _Quality("", None, None)
     texts = [write_kept(sample.analysed, score, limit) if len(score) else "" for limit in LIMITS]
     if page.truth is not None:
-        return _Quality([page_shares(text, page.truth) for text in texts], None)
-    return _Quality(None, [count_segments(text, page.with_, page.without) for text in texts])
+        return _Quality(kind, [page_shares(text, page.truth) for text in texts], None)
+    return _Quality(kind, None, [count_segments(text, page.with_, page.without) for text in texts])
 
 
 def best_limit(table: Sequence[_Quality]) -> float:
-    """The limit around which F1 of articles and F1 of segments have the greatest sum; zero where there are neither.
+    """The limit around which F1 is best: of articles, of segments and of all other kinds of page, each a third.
 
-    Around: the mean with the limits on both sides, since a few pages make single points of the curve jump.
+    Around: the mean with the limits on both sides, since a few pages make single points of the curve jump. Zero where
+    there is nothing to judge by.
     """
-    articles = [row.shares for row in table if row.shares is not None]
+    totals = np.zeros(len(LIMITS))
     segments = [row.counts for row in table if row.counts is not None]
-    if not articles and not segments:
-        return 0.0
-    totals = []
+    kinds = sorted({row.kind for row in table if row.shares is not None})
+    others = max(1, sum(kind != "article" for kind in kinds))
     for number in range(len(LIMITS)):
-        total = mean_shares([shares[number] for shares in articles])["f1"] if articles else 0.0
         right, missed, wrong = (sum(counts[number][k] for counts in segments) for k in range(3))
-        totals.append(total + 2 * right / max(1, 2 * right + missed + wrong))
-    around = np.convolve(totals, np.full(3, 1 / 3), "valid")
-    return LIMITS[int(np.argmax(around)) + 1]
+        totals[number] = 2 * right / max(1, 2 * right + missed + wrong)
+        for kind in kinds:
+            rows = [row.shares[number] for row in table if row.shares is not None and row.kind == kind]
+            totals[number] += mean_shares(rows)["f1"] / (1 if kind == "article" else others)
+    if not totals.any():
+        return 0.0
+    return LIMITS[int(np.argmax(np.convolve(totals, np.full(3, 1 / 3), "valid"))) + 1]
 
 
 def train(sources: Sources, seed: int = 0, progress: Callable[[str], None] = lambda _: None) -> Trained:
