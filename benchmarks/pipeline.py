@@ -3,7 +3,7 @@
     python benchmarks/pipeline.py --warc 'crawl/crawl-0000[0-2].warc.gz' --peer .bench/datatrove/bin/python
 
 CPU seconds of each whole process with its children, so that shared cores do not decide; medians over the rounds.
-Writes benchmarks/results/pipeline.json and pipeline.md.
+Writes benchmarks/results/pipeline.json and pipeline.md, or others of another name.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--engine", action="append", choices=ENGINES, help="one of ours (default: all); repeatable")
     parser.add_argument("--profile", default="winnow")
+    parser.add_argument("--name", default="pipeline", help="what the results are called")
     options = parser.parse_args()
     engines = options.engine or ENGINES
     rows: dict[str, list[float]] = {}
@@ -67,10 +68,10 @@ def main() -> None:
                 peer = [str(options.peer), str(HERE / "peers" / "datatrove_fineweb.py"), str(options.warc)]
                 spent, _ = cpu_seconds([*peer, str(options.limit), f"{scratch}/peer-{turn}"])
                 rows.setdefault("datatrove FineWeb pipeline", []).append(spent)
-    report(rows, options.limit)
+    report(rows, options.limit, options.name)
 
 
-def report(rows: dict[str, list[float]], limit: int) -> None:
+def report(rows: dict[str, list[float]], limit: int, name: str) -> None:
     """Writes medians, rates and ratios."""
     median = {name: statistics.median(values) for name, values in rows.items()}
     result = {"records": limit, "rounds": rows, "median_s": median, "ratios": {}}
@@ -83,7 +84,7 @@ def report(rows: dict[str, list[float]], limit: int) -> None:
         above = median["winnow, trafilatura"] / median["trafilatura alone"]
         result["ratios"]["winnow with trafilatura / trafilatura alone"] = above
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "pipeline.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     lines = [
         "# The whole run from WARC, one core",
         "",
@@ -97,7 +98,7 @@ def report(rows: dict[str, list[float]], limit: int) -> None:
         *(f"- {name}: **{ratio:.2f}**" for name, ratio in result["ratios"].items()),
         "",
     ]
-    (RESULTS / "pipeline.md").write_text("\n".join(lines))
+    (RESULTS / f"{name}.md").write_text("\n".join(lines))
     print("\n".join(lines))
 
 
