@@ -170,11 +170,10 @@ def _quality(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held, g
         key="rules-quality",
     )
     bad = sum(label == rule_labels.BAD for label in found.labels.values())
-    split = f" Raters are split about {found.split}, which are left out." if found.split else ""
     st.caption(
-        f"{len(places)} labelled documents, {bad:,} of them bad; Wilson's 95 % intervals.{split} Precision: of those "
-        "that the rule drops, the share that is bad. Recall: of the bad ones, the share that it drops. They lie near "
-        "the threshold: the numbers are about such documents, not about the run."
+        f"{len(places)} labelled documents, {bad:,} of them bad, {found.split:,} left out because raters are split; "
+        "Wilson's 95 % intervals. Precision: of those that the rule drops, the share that is bad. Recall: of the bad "
+        "ones, the share that it drops. They lie near the threshold: the numbers are about such documents, not the run."
     )
 
 
