@@ -213,7 +213,7 @@ def trained(source: Source) -> dict[str, Any]:
         return {}
     parameters = stage.get("parameters")
     measured = stage.get("measured")
-    whole = next((row for row in _rows(measured) if row.get("part") == "all"), next(iter(_rows(measured)), {}))
+    whole = next((row for row in _rows(measured) if row.get("part") == ""), {})  # of all parts together
     checkpoint = stage.get("checkpoint")
     return {
         "checkpoint": checkpoint if isinstance(checkpoint, str) else None,

@@ -152,6 +152,14 @@ def test_a_workspace_of_models_alone_is_useful(tmp_path: Path) -> None:
     assert "first-eval" in said and "base" in said and "give its command again" in said
 
 
+def test_the_held_out_loss_is_that_of_all_parts(tmp_path: Path) -> None:
+    run = trained(tmp_path, "base")
+    parts = [{"part": "fog", "loss": 4.0, "weight": 1.0}, {"part": "", "loss": 3.0, "weight": 3.0}]
+    for measured, loss in ((parts, 3.0), ([], None)):
+        (run.path / "stage.json").write_text(json.dumps({"steps": 7, "measured": measured}))
+        assert overview.trained(source(tmp_path, "base"))["held_out_loss"] == loss
+
+
 def test_the_whole_page_with_a_compared_run_and_an_alarm(tmp_path: Path) -> None:
     crawl(tmp_path, gates=["too few <b>documents</b>"])
     crawl(tmp_path, "other", kept=4)
