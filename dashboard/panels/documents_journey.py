@@ -16,7 +16,7 @@ from dashboard.chrome import Here
 from dashboard.queries import documents
 from dashboard.source import Source
 from dashboard.workspace import RunRef
-from workbench.html import Html, table, visible
+from workbench.html import Html, escape, table, visible
 
 _COLUMNS = ["step", "what happened", "value", "drops if", ""]
 Row = list[Any]
@@ -29,7 +29,7 @@ def show(here: Here, decision: dict[str, Any], document: dict[str, Any] | None) 
     rules = ask(rules_of, run, key=decision["id"], root=str(workspace().root)).value if _own(decision) else []
     duplicate = ask(documents.duplicate, run, key=decision["id"]).value if _own(decision) else None
     rows = [*_read(decision, document, settings), *_edited(run, decision), *(_rule(decision, rule) for rule in rules)]
-    rows += [*_compared(run, decision, duplicate), *_contaminated(run, decision), _decided(decision)]
+    rows += [*_compared(run, decision, duplicate, settings), *_contaminated(run, decision), _decided(decision)]
     texts.show(table(_COLUMNS, rows))
     advice = rescue(decision, rules, None)
     if advice:
@@ -43,15 +43,9 @@ def show(here: Here, decision: dict[str, Any], document: dict[str, Any] | None) 
 
 
 def told(source: Source, *, root: str) -> dict[str, Any]:
-    """Of the run's settings what the journey names: extractor, profile, and whether benchmark items were sought."""
-    run = _opened(source, root)
-    settings = run.settings
-    return {
-        "engine": settings.extract.engine,
-        "profile": run.profile.name,
-        "sought": source.has("contamination"),
-        "compared": bool(settings.duplicates.drops),
-    }
+    """Of the run's settings what the journey names: the extractor, and whether documents were compared."""
+    settings = _opened(source, root).settings
+    return {"engine": settings.extract.engine, "compared": settings.duplicates.documents}
 
 
 def rules_of(source: Source, *, key: str, root: str) -> list[dict[str, Any]]:
@@ -123,11 +117,13 @@ def _rule(decision: dict[str, Any], rule: dict[str, Any]) -> Row:
         end = _strong("✗ dropped here")
     else:
         end = _strong("✗ would fail too")
-    what = Html(f'<span title="{visible(rule["why"] or "")}">{visible(rule["rule"])}</span>') if rule["fails"] else None
+    what = Html(f'<span title="{escape(rule["why"] or "")}">{visible(rule["rule"])}</span>') if rule["fails"] else None
     return ["rules", what or rule["rule"], shown, limit, end]
 
 
-def _compared(run: RunRef, decision: dict[str, Any], duplicate: dict[str, Any] | None) -> list[Row]:
+def _compared(
+    run: RunRef, decision: dict[str, Any], duplicate: dict[str, Any] | None, settings: dict[str, Any]
+) -> list[Row]:
     if duplicate is not None and decision["step"] == "duplicates":
         found = f"{duplicate['method']}, of {duplicate['kept_url'] or duplicate['kept_id']}"
         near = None if duplicate["jaccard"] is None else f"similarity {duplicate['jaccard']:.4g}"
@@ -136,6 +132,8 @@ def _compared(run: RunRef, decision: dict[str, Any], duplicate: dict[str, Any] |
         return [["duplicates", decision["rule"], short_value(decision["value"]), None, _mark(decision, "duplicates")]]
     if decision["state"] != "kept":
         return []
+    if not settings["compared"]:
+        return [["duplicates", "documents were not compared", None, None, ""]]
     number = ask(documents.stands_for, run, key=decision["id"]).value
     return [["duplicates", f"stands for {number:,} removed duplicates" if number else "no duplicate", None, None, "✓"]]
 
