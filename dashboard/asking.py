@@ -125,13 +125,14 @@ def ask(
         _begun(partial(_one, server, request, settings, patience_s, transport, open_))
         for server, request in zip(servers, requests, strict=True)
     ]
-    wait(coming, timeout=patience_s)
-    if not all(each.done() for each in coming):
+    in_time, _ = wait(coming, timeout=patience_s)
+    if len(in_time) < len(coming):
         for client in open_:  # who sends a byte now and then is not waited for either
             with suppress(RuntimeError, OSError):
                 client.close()
     late = Said(problem=f"no whole answer within {patience_s:g} s", hint="ask for fewer tokens, or wait longer")
-    return [each.result() if each.done() else late for each in coming]
+    # One that ends because its client was closed has failed, and is late all the same.
+    return [each.result() if each in in_time else late for each in coming]
 
 
 def _begun(work: Callable[[], Said]) -> Future[Said]:
