@@ -26,7 +26,8 @@ def is_loopback(host: str) -> bool:
 def names(host: str) -> list[str]:
     """The names by which requests may call the server: a page of the web that resolves its own name to this machine
     must not be let in. Where others reach it, it has names that only they know."""
-    return ["localhost", "127.0.0.1", host] if is_loopback(host) else ["*"]
+    named = f"[{host}]" if ":" in host else host  # as a request writes an address of IPv6
+    return ["localhost", "127.0.0.1", named] if is_loopback(host) else ["*"]
 
 
 def check_exposure(host: str, *, login: bool, unsafe: bool) -> None:

@@ -20,6 +20,7 @@ from evalkit.compare.runs import Compared, Comparison
 from evalkit.run.show import number
 from evalkit.statistics.intervals import Estimate
 from evalkit.tasks.metrics import metric_of
+from workbench.errors import UserError
 from workbench.visible import one_line
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ def _usual(runs: list[RunRef], b: str | None, a: str | None) -> tuple[str, str]:
 
 
 def _tasks(run: RunRef) -> set[str]:
-    if not run.readable:
-        return set()
-    return set(ask(evals.scores, run).value["label"]) - {evals.MEAN}
+    try:
+        return set(ask(evals.scores, run).value["label"]) - {evals.MEAN} if run.readable else set()
+    except UserError:
+        return set()  # only for a guess at what to compare: a run that is chosen says what is wrong with it
 
 
 def _metric(a: RunRef, b: RunRef) -> str | None:

@@ -10,6 +10,7 @@ from dashboard import cards, chrome, texts
 from dashboard.ask import ask, people
 from dashboard.queries import measured, rule_labels, rules, threshold
 from dashboard.tables import table
+from workbench.errors import UserError
 from workbench.people import Label
 
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ def _one(run: RunRef, rule: Rule, rows: pl.DataFrame, given: list[Label]) -> Non
         st.button("Previous", shortcut="k", on_click=_go, args=(at - 1, most), disabled=at == 0)
         st.button("Next", shortcut="j", on_click=_go, args=(at + 1, most), disabled=at + 1 == most)
         chrome.link("documents", "Open it in Documents", run=run.id, id=item)
+    failed = st.session_state.pop("rules-unlabelled", None)
+    if failed is not None:
+        cards.failed(failed)
     value = "no value" if row["value"] is None else row["value"]
     texts.line(
         f"{row['url'] or item} · {rule.measure} {value}" + (f" · your label: {said}" if said else ""), strong=True
@@ -139,8 +143,12 @@ def _one(run: RunRef, rule: Rule, rows: pl.DataFrame, given: list[Label]) -> Non
 
 
 def _say(run: RunRef, rule: Rule, item: str, rater: str, label: str, at: int, most: int) -> None:
-    people().label(Label(run.id, item, rule_labels.about(rule.id), rater, label))
-    _go(at + 1, most)
+    try:
+        people().label(Label(run.id, item, rule_labels.about(rule.id), rater, label))
+    except UserError as error:
+        st.session_state["rules-unlabelled"] = error
+    else:
+        _go(at + 1, most)
 
 
 def _go(at: int, most: int) -> None:
@@ -169,7 +177,7 @@ def _quality(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held, g
         alt="; ".join(f"{title}: precision {precision}, recall {recall}" for title, _, precision, recall in lines),
         key="rules-quality",
     )
-    bad = sum(label == rule_labels.BAD for label in found.labels.values())
+    bad = sum(found.labels[item] == rule_labels.BAD for item in places)
     st.caption(
         f"{len(places)} labelled documents, {bad:,} of them bad, {found.split:,} left out because raters are split; "
         "Wilson's 95 % intervals. Precision: of those that the rule drops, the share that is bad. Recall: of the bad "

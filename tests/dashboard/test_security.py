@@ -75,6 +75,7 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     config = security.server_config("127.0.0.1", 8501)
     assert config["browser.gatherUsageStats"] is False
     assert "*" not in security.names("127.0.0.1") and security.names("0.0.0.0") == ["*"]
+    assert "[::1]" in security.names("::1")  # as a browser writes it
     assert config["client.showErrorDetails"] == "none"
 
 
