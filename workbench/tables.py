@@ -201,7 +201,7 @@ def read_tables(source: Path, columns: Sequence[str] | None = None) -> "pl.LazyF
     """A table of a run (a directory of shards, in order, or one file) as a lazy frame."""
     import polars as pl
 
-    frame = pl.scan_parquet(parquet_files(source))
+    frame = pl.scan_parquet(parquet_files(source), glob=False)  # a run's name may hold `[` or `*`
     return frame if columns is None else frame.select(columns)
 
 

@@ -30,6 +30,9 @@ def test_table_is_written_whole_and_described(tmp_path: Path) -> None:
     assert written == ("t.parquet", 3, path.stat().st_size, sha256(path))
     assert read_tables(path).collect().equals(frame(3))
     assert list(path.parent.iterdir()) == [path]
+    odd = tmp_path / "a[1]*"  # no pattern, but the name of a run
+    path.parent.rename(odd)
+    assert read_tables(odd).collect().equals(frame(3))
 
 
 def test_same_rows_same_bytes(tmp_path: Path) -> None:
