@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -113,9 +113,10 @@ def seen(root: Path, now: datetime | None = None) -> list[Seen]:
 def find(root: Path, key: str) -> Report | None:
     """The report of that key, or None; any string may come from a URL."""
     for home in _folders(root / REPORTS):
-        for report in _reports(home, {}):
+        for folder, built in _windows(home):
+            report = Report(home.name, folder.name, folder, "", None, "", 0, False, built)
             if report.key == key and _is_inside(report.page, root):
-                return report
+                return replace(report, verdict=_verdict(folder))  # of this one alone: each is a file to be read
     return None
 
 
@@ -177,18 +178,22 @@ def _seen(name: str, home: Path, file: Path | None, plan: Plan | None, moment: d
 
 
 def _reports(home: Path, entries: Mapping[str, ledger.Entry]) -> Iterator[Report]:
-    for folder in _folders(home):
-        if _WINDOW.fullmatch(folder.name):
-            entry = entries.get(folder.name)
-            if entry is not None:
-                code = entry.code if isinstance(entry.code, int) else None
-                missed = entry.missed if isinstance(entry.missed, int) else 0
-                yield Report(home.name, folder.name, folder, entry.verdict, code, entry.time, missed, True)
-            else:
-                yield Report(home.name, folder.name, folder, _verdict(folder), None, "", 0, False)
-    for folder in _folders(home / _BUILT):
-        if _WINDOW.fullmatch(folder.name):
-            yield Report(home.name, folder.name, folder, _verdict(folder), None, "", 0, False, built=True)
+    for folder, built in _windows(home):
+        entry = None if built else entries.get(folder.name)
+        if entry is not None:
+            code = entry.code if isinstance(entry.code, int) else None
+            missed = entry.missed if isinstance(entry.missed, int) else 0
+            yield Report(home.name, folder.name, folder, entry.verdict, code, entry.time, missed, True)
+        else:
+            yield Report(home.name, folder.name, folder, _verdict(folder), None, "", 0, False, built)
+
+
+def _windows(home: Path) -> Iterator[tuple[Path, bool]]:
+    """The folders of a plan's reports, and whether each was built by hand."""
+    for parent, built in ((home, False), (home / _BUILT, True)):
+        for folder in _folders(parent):
+            if _WINDOW.fullmatch(folder.name):
+                yield folder, built
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -69,7 +69,7 @@ def standing(source: Source, before: training.Extent = training.EMPTY) -> Standi
         total,
         before.tokens + extent.tokens,
         _mean(rows["loss"].tail(_LAST)),
-        rows["grad_norm"][-1],
+        rows["grad_norm"][-1] if rows.height else None,
         float(rows["tokens"].sum() or 0.0) / spent if spent else None,
         float((rows["peak_share"] * rows["seconds"]).sum() or 0.0) / spent if spent else None,
         before.seconds + extent.seconds,
@@ -142,7 +142,7 @@ def marks(source: Source, phases: tuple[str, ...] = ()) -> list[Mark]:
         rows = training.skipped(source).rows()
         found += [Mark(step, "skipped", f"loss {loss}, gradient norm {norm}") for step, loss, norm in rows]
     for event in last_events(source.run.path / "events.jsonl", EVENTS):
-        named = _STEP.search(str(str(event.message)))
+        named = _STEP.search(str(event.message))
         if named is None or event.step != "train":
             continue
         if event.level in ("warning", "error"):
