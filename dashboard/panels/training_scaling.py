@@ -15,8 +15,6 @@ from workbench.errors import UserError
 from workbench.render import cell, count
 from workbench.visible import one_line
 
-LEAST = 2
-
 
 def show() -> None:
     """All finished pretrainings of the workspace, whatever is chosen above."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from curate.ask.side_by_side import SideBySide
     from curate.duplicates.config import Duplicates
 
-METHODS = ("text", "near", "url", "remainder")
 BIN = 0.01
 _SIZES = """
 SELECT cluster, count(*) AS removed, count(DISTINCT kept_id) AS kept, removed + kept AS documents,

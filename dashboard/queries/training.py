@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 TABLE = "metrics"
 POINTS = 300
 _NO_CURVES = frozenset({"step", "kind", "part", "skipped"})
-SECONDS = "seconds"
 TRAIN, EVAL = "train", "eval"
 
 
@@ -27,11 +26,6 @@ class Window(NamedTuple):
     last: int
     width: int
     per: float = 0.0
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether every step is a point of its own."""
-        return self.width == 1 and not self.per
 
 
 def window(first: int, last: int, *, log: bool = False, points: int = POINTS) -> Window:
