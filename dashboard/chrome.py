@@ -66,10 +66,12 @@ def pick(options: list[RunRef], title: str, key: str, *, needed: bool = True) ->
     ids = {run.id: run for run in options}
     asked, followed = st.query_params.get(key), f"{key}-in-the-url"
     first = current().run if current().run in ids else next((run.id for run in options if run.readable), options[0].id)
+    wanted = st.session_state.get(key)
     if asked in ids and asked != st.session_state.get(followed):
-        st.session_state[key] = asked  # a link, and no word of ours
-    elif st.session_state.get(key) not in ids:
-        st.session_state[key] = first if needed else None
+        wanted = asked  # a link, and no word of ours
+    elif wanted not in ids:
+        wanted = first if needed else None
+    st.session_state[key] = wanted  # also where it is that already: on another page the control begins without it
     # Not bound to the URL: Streamlit would write what is shown of a run there, not its id.
     chosen = st.selectbox(
         title,

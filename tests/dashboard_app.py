@@ -54,9 +54,14 @@ class Seen:
     def settled(self) -> None:
         """Wait until the server has run the page to its end."""
         self.page.wait_for_selector("[data-testid=stAppViewContainer] h1", timeout=60_000)
+        self.page.evaluate("window.settledSince = undefined")
         self.page.wait_for_function(
-            "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning' "
-            "&& !document.querySelector('[data-stale=true]')",
+            """() => {
+                const done = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+                    && !document.querySelector('[data-stale=true], [data-testid=stSkeleton]')
+                window.settledSince = done ? window.settledSince ?? performance.now() : undefined
+                return done && performance.now() - window.settledSince > 300
+            }""",
             timeout=60_000,
         )
 

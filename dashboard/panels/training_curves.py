@@ -183,6 +183,7 @@ def phases_of(run: RunRef) -> tuple[str, ...]:
     parents = (workspace().get(name) for name in run.parents)
     for parent in parents:
         if parent is not None and parent.kind == "train.tokens" and parent.readable:
-            named = source_of(parent).json("tokens.json").get("phases", [])
+            told = source_of(parent).json("tokens.json")
+            named = told.get("phases") if isinstance(told, dict) else None
             return tuple(map(str, named)) if isinstance(named, list) else ()
     return ()

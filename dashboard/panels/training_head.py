@@ -175,9 +175,10 @@ def _held_out(row: Mapping[str, Any]) -> float:
 
 def _tokenizer(run: RunRef) -> None:
     report = source_of(run).json("report.json")
-    if not isinstance(report, dict):
+    listed = report.get("groups", []) if isinstance(report, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise UserError(f"report.json of the run '{run.id}' is none", hint=f"workbench lineage {run.path}")
-    groups = pl.DataFrame(report.get("groups", []), infer_schema_length=None)
+    groups = pl.DataFrame(listed, infer_schema_length=None)
     texts.line(f"Tokenizer {run.id}", strong=True)
     wanted = ("by", "value", "documents", "bytes", "tokens", "bytes_per_token", "chars_per_token", "tokens_per_word")
     frame = groups.select(name for name in wanted if name in groups.columns)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from evalkit.compare.runs import Comparison, compare_runs, of_task, paired
 from evalkit.run.rows import SCORES, read_summary
 from evalkit.statistics.paired import Difference, Verdict, holm, verdict
 from evalkit.tasks.metrics import metric_of
+from workbench.errors import Exit, UserError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +26,25 @@ def compared(source: Source, metric: str | None, different: bool) -> Comparison:
     """Every task that both runs have, by `evalkit compare`."""
     assert source.other is not None
     metrics = () if metric is None else (metric,)
-    return compare_runs(source.run.path, source.other.path, metrics=metrics, different_prompts=different)
+    with _readable(source):
+        return compare_runs(source.run.path, source.other.path, metrics=metrics, different_prompts=different)
+
+
+@contextmanager
+def _readable(source: Source) -> Iterator[None]:
+    """A torn table is no traceback: these are not read by `Source.query`. UserError (exit 4) with both runs."""
+    import polars as pl
+
+    assert source.other is not None
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pl.exceptions.ColumnNotFoundError, pl.exceptions.SchemaError, OSError) as error:
+        why = str(error).partition("\n")[0][:200]
+        raise UserError(
+            f"a table of '{source.run.id}' or '{source.other.id}' cannot be read: {why}",
+            hint="the page Lineage verifies the files of a run",
+            code=Exit.INPUT,
+        ) from None
 
 
 _JOINED = """
@@ -165,10 +185,11 @@ def _scored(source: Source, task: tuple[str, str], metric: str) -> tuple[pl.Data
 
     assert source.other is not None
     read_summary(source.run.path)
-    a, b = (
-        of_task(run.path, SCORES, task).filter(pl.col("metric") == metric).collect()
-        for run in (source.run, source.other)
-    )
+    with _readable(source):
+        a, b = (
+            of_task(run.path, SCORES, task).filter(pl.col("metric") == metric).collect()
+            for run in (source.run, source.other)
+        )
     return a, b
 
 

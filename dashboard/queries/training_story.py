@@ -186,7 +186,9 @@ def scaling(source: Source, precision: str) -> dict[str, Any] | None:
     held-out loss (nats a token) and bits per byte with the tokens they are a mean of, and what has to be equal to
     compare two. None where nothing was held out, or the run is of another version."""
     data = stage(source)
-    whole = next((each for each in data.get("measured", ()) if isinstance(each, dict) and each.get("part") == ""), None)
+    measured = data.get("measured")
+    rows = measured if isinstance(measured, list) else []
+    whole = next((each for each in rows if isinstance(each, dict) and each.get("part") == ""), None)
     parameters = data.get("parameters")
     if whole is None or not isinstance(parameters, dict) or not isinstance(whole.get("loss"), float):
         return None

@@ -137,3 +137,10 @@ def test_items_found_in_curated_data_are_told_apart_by_the_file_they_came_from(t
     row = evals_curated.by_set(asked).filter(label="sums", metric="acc").to_dicts()[0]
     assert (row["clean_n"], row["clean_value"], row["found_n"], row["found_value"]) == (3, pytest.approx(1 / 3), 2, 0.5)
     assert row["untestable"] == 1
+
+
+def test_a_torn_table_is_named(two: Path) -> None:
+    for torn in two.glob("one/scores*/*.parquet"):
+        torn.write_bytes(torn.read_bytes()[:50])
+    with pytest.raises(UserError, match="cannot be read"):
+        evals_pairs.compared(source(two, "one", "two"), None, False)
