@@ -62,7 +62,8 @@ def source_of(run: RunRef) -> Source:
     return Source(_database(tuple(map(str, workspace().directories))), run)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+# Each may take `source.MEMORY_MB`; another one is opened only when a run outside of the workspace is registered.
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _database(directories: tuple[str, ...]) -> Database:
     return open_database([Path(each) for each in directories])
 
