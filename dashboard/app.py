@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import cards, texts
+from dashboard import cards, security, texts
 from dashboard.settings import current
 
 PAGES = (
@@ -23,6 +23,12 @@ st.set_page_config(page_title="Winnow", page_icon=str(Path(__file__).with_name("
 if current().login and not st.user.is_logged_in:
     st.title("Winnow")
     st.button("Log in", on_click=st.login, type="primary")
+    st.stop()
+
+if current().login and not security.may_enter(st.user.to_dict(), current().allow):
+    st.title("Winnow")
+    cards.problem("This account may not look at these runs.", "ask who runs the dashboard for `--allow`")
+    st.button("Log out", on_click=st.logout)
     st.stop()
 
 page = st.navigation(

@@ -31,7 +31,8 @@ ALTERNATIVES = 5
 _ATTEMPTS = 2
 _PAUSE_S = 2.0  # a visitor waits: a server that asks for more patience is asked again by hand
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_SHARED_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,90}_API_KEY")
+SHARED_VARIABLE = "WINNOW_ENDPOINT_API_KEY"
+"""The one variable whose value may be sent where others reach the dashboard, to the servers named at the start."""
 
 
 def address(url: str) -> str:
@@ -195,12 +196,9 @@ def _variable(name: str, url: str, settings: Settings) -> str:
         return ""
     if not _VARIABLE.fullmatch(name):
         raise UserError("that is not the name of an environment variable", hint="OPENAI_API_KEY", code=Exit.USAGE)
-    if settings.shared and not _SHARED_VARIABLE.fullmatch(name):
-        raise UserError(
-            "where others reach the dashboard, a key is in a variable whose name ends in _API_KEY",
-            hint="OPENAI_API_KEY",
-            code=Exit.USAGE,
-        )
+    if settings.shared and name != SHARED_VARIABLE:
+        what = f"where others reach the dashboard, the one key that may be sent is in {SHARED_VARIABLE}"
+        raise UserError(what, hint="name that variable, or none", code=Exit.USAGE)
     if not os.environ.get(name):
         hint = "set it where the dashboard is started; a key is never typed into a page"
         raise UserError(f"the environment variable {name} is not set", hint=hint, code=Exit.USAGE)

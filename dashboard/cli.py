@@ -33,6 +33,14 @@ def serve(
             "May be repeated.",
         ),
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            metavar="MAIL",
+            help="With a login: an address that may come in, or @DOMAIN (default: whoever can log in).",
+        ),
+    ] = None,
     unsafe: Annotated[
         bool,
         typer.Option("--unsafe-allow-unauthenticated", help="Let everybody in who reaches --host, without a login."),
@@ -66,6 +74,7 @@ def serve(
         run=run,
         demo=demo,
         login=login,
+        allow=tuple(allow or ()),
         shared=login or not is_loopback(host),
         endpoints=tuple(dict.fromkeys(map(address, endpoint or ()))),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Exit, UserError
@@ -40,6 +40,16 @@ def check_exposure(host: str, *, login: bool, unsafe: bool) -> None:
         "that you trust whole, add --unsafe-allow-unauthenticated",
         code=Exit.USAGE,
     )
+
+
+def may_enter(user: Mapping[str, object], allow: Sequence[str]) -> bool:
+    """Whether one who has logged in is let in: the verified address, or its domain, is in `allow`."""
+    if not allow:
+        return True
+    mail = str(user.get("email") or "").lower()
+    if user.get("email_verified") is False or mail.count("@") != 1:
+        return False
+    return any(mail == each.lower() or (each.startswith("@") and mail.endswith(each.lower())) for each in allow)
 
 
 def policy(host: str, port: int) -> str:

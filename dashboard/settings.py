@@ -12,14 +12,16 @@ DEFAULT_ROOT = Path("workspace")
 class Settings:
     """root: the workspace. run: the id of the run that is shown first. demo: its data came with the package.
 
-    login: visitors have to log in (OIDC) before they see anything. shared: others than the user of this machine reach
-    it, so the playground asks nobody but `endpoints` for them.
+    login: visitors have to log in (OIDC) before they see anything. allow: who of those that log in may: addresses, or
+    `@example.org` for all of a domain (empty: everybody whom the provider knows). shared: others than the user of this
+    machine reach it, so the playground asks nobody but `endpoints` for them.
     """
 
     root: Path = DEFAULT_ROOT
     run: str | None = None
     demo: bool = False
     login: bool = False
+    allow: tuple[str, ...] = ()
     shared: bool = False
     endpoints: tuple[str, ...] = ()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from curate.ask.explain import short_value
 from dashboard import cards, texts
-from dashboard.ask import ask
+from dashboard.ask import source_of
 from dashboard.queries import documents
 from dashboard.workspace import RunRef
 
@@ -27,7 +27,7 @@ def stored(run: RunRef, decision: dict[str, Any]) -> dict[str, Any] | None:
     if decision["state"] == "failed" or decision["rule"] == "read.same_record":
         return None
     place = {"key": decision["id"], "state": decision["state"], "file": decision["file"], "row": decision["row"]}
-    return ask(documents.text, run, **place).value
+    return documents.text(source_of(run), **place)
 
 
 def without_text(run: RunRef, decision: dict[str, Any]) -> None:

@@ -32,25 +32,26 @@ def show(here: Workspace, run: RunRef) -> None:
             "Document: id or address", key="id", bind="query-params", max_chars=_LONGEST, width=420, value=""
         )
         host = st.text_input("or a host", key="host", bind="query-params", max_chars=253, width=260, value="")
+    key, host = ((said or "").strip() for said in (key, host))  # on other pages these parameters may be unset
     start, chain = run, list[Node]()
     places: dict[str, Any] = {}
     looked = ""
     with cards.guarded():
-        if key.strip():
-            start, chain = _document(found, run, key.strip())
-            looked = f"the document {key.strip()}" if chain else ""
-        elif host.strip():
+        if key:
+            start, chain = _document(found, run, key)
+            looked = f"the document {key}" if chain else ""
+        elif host:
             holder = next(iter(_holders(found, run)), None)
             if holder is None:
                 what = f"'{run.id}' was made from no run that counts documents by host"
                 cards.problem(what, "choose a curated run, or one that was made from it")
             else:
-                start, looked = holder, f"the host {host.strip()}"
+                start, looked = holder, f"the host {host}"
         down = _between(found, start, run)
         if chain:
             places = _places(found, [start.id, *down], lineage.document, key=chain[0].key)
         elif looked:
-            places = _places(found, [start.id, *down], lineage.host, name=host.strip())
+            places = _places(found, [start.id, *down], lineage.host, name=host)
         _all(found, start, down, chain, places, looked)
 
 

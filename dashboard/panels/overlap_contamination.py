@@ -127,7 +127,7 @@ def _beside(run: RunRef, suite: str, item: int, document: str) -> None:
     question, answer = ask(contamination.fields, run, root=str(root)).value
     # Not kept: the file may come back, or change.
     found = contamination.text(source_of(run), suite=suite, item=item, near=near, question=question, answer=answer)
-    text = ask(overlap.text, run, key=document).value
+    text = overlap.text(source_of(run), key=document)
     page = ask(documents.find, run, key=document).value
     texts.line(f"document: {(page or {}).get('url') or document}")
     n = _length()

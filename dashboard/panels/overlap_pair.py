@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import cards, chrome, texts
 from dashboard.aligned import MOST_CHARACTERS, aligned
-from dashboard.ask import ask, workspace
+from dashboard.ask import ask, source_of, workspace
 from dashboard.panels import overlap_verdicts
 from dashboard.queries import documents, overlap
 from dashboard.workspace import RunRef
@@ -58,7 +58,7 @@ def _facts(run: RunRef, pair: dict[str, Any]) -> None:
 
 
 def _texts(run: RunRef, pair: dict[str, Any]) -> None:
-    kept, dropped = (ask(overlap.text, run, key=pair[name]).value for name in ("kept_id", "dropped_id"))
+    kept, dropped = (overlap.text(source_of(run), key=pair[name]) for name in ("kept_id", "dropped_id"))
     addresses = [ask(documents.find, run, key=pair[name]).value for name in ("kept_id", "dropped_id")]
     for title, page in zip(("kept", "removed"), addresses, strict=True):
         texts.line(f"{title}: {(page or {}).get('url') or 'no address is known'}")

@@ -17,6 +17,7 @@ SIDES = ("A", "B")
 TURNS = 50
 PROMPT = 20_000
 STOPS = 4
+_SHADED = 2  # turns, the last ones, whose tokens are shaded: each token is markup of its own
 _TURNS, _MODE = "p-turns", "p-asked-in"
 
 
@@ -69,7 +70,7 @@ def show() -> None:
             else {"logprobs": asking.ALTERNATIVES}
         )
     for place, turn in enumerate(turns):
-        _turn(turn, sides, place, probabilities=probabilities)
+        _turn(turn, sides, place, probabilities=probabilities and place >= len(turns) - _SHADED)
     if turns and st.button("Clear", icon=":material/delete:", help="Forget what was said; nothing of it was stored."):
         st.session_state[_TURNS] = []
         st.rerun()

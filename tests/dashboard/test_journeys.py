@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,10 @@ def opened() -> Iterator[Any]:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dashboard.demo import unpack
 
-    copy = tmp_path_factory.mktemp("demo") / "workspace"
-    shutil.copytree(unpack(), copy)
+    # Paths are seen in the pictures of the docs.
+    pictures = "WINNOW_PICTURES" in os.environ
+    copy = Path(tempfile.gettempdir(), "demo") if pictures else tmp_path_factory.mktemp("demo") / "workspace"
+    shutil.copytree(unpack(), copy, dirs_exist_ok=True)
     return copy
 
 
@@ -49,6 +52,15 @@ def address(opened: Any, root: Path) -> Iterator[str]:
 
 def _path(name: str) -> str:
     return "" if name == "overview" else name
+
+
+def _named(seen: app.Seen, rater: str) -> None:
+    """Say who votes, and leave the field, so that keys are votes."""
+    seen.page.get_by_label(NAME).fill(rater)
+    seen.page.get_by_label(NAME).press("Enter")
+    seen.page.wait_for_selector(".st-key-arena-progress")
+    seen.settled()
+    seen.page.locator("h1").click()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -84,11 +96,7 @@ def test_a_link_opens_exactly_that_view(opened: Any, address: str) -> None:
 
 def test_a_vote_by_keyboard_is_on_the_disk(opened: Any, address: str, root: Path) -> None:
     with app.visit(opened, address, "arena?arena=arena") as seen:
-        seen.page.get_by_label(NAME).fill("keys")
-        seen.page.get_by_label(NAME).press("Enter")
-        seen.page.wait_for_selector(".st-key-arena-progress")
-        seen.settled()
-        seen.page.locator("h1").click()
+        _named(seen, "keys")
         progress = seen.page.locator(".st-key-arena-progress")
         assert re.search(r"\b0 of \d+", progress.inner_text())
         for number, key in enumerate(("ArrowRight", "ArrowLeft", "ArrowDown", "0"), 1):
@@ -160,9 +168,7 @@ def test_hostile_text_runs_loads_and_restyles_nothing(opened: Any, hostile: str,
             page.keyboard.press("j")
             page.locator(".st-key-docs-one").wait_for()
         if name == "arena":
-            page.get_by_label(NAME).fill("<b>rater</b>")
-            page.get_by_label(NAME).press("Enter")
-            page.wait_for_selector(".st-key-arena-progress")
+            _named(seen, "<b>rater</b>")
         seen.settled()
         page.mouse.move(400, 500)  # what waits for a pointer to pass
         assert page.evaluate("window.owned") is None
@@ -231,9 +237,17 @@ def test_pictures(opened: Any, address: str, name: str) -> None:
     views = {
         "overview": "?run=crawl&vs=strict",
         "rules": "rules?run=crawl&rule=gopher.words_min",
-        "documents": "documents?run=crawl&state=dropped",
-        "arena": "arena?arena=arena&tab=board",
+        "documents": "documents?run=crawl&state=dropped&rule=gopher.words_min",
+        "arena": "arena?arena=arena",
     }
-    with app.visit(opened, address, views.get(name, _path(name))) as seen:
+    with app.visit(opened, address, views.get(name, _path(name)), height=1500) as seen:
+        if name == "documents":
+            seen.page.get_by_role("button", name="First document").wait_for()
+            seen.page.keyboard.press("j")
+            seen.page.locator(".st-key-docs-one").get_by_text("Journey").click()
+        if name == "arena":
+            _named(seen, "ann")
+            seen.page.get_by_role("tab", name="Board").click()
+        seen.settled()
         seen.page.wait_for_timeout(1500)
         seen.page.screenshot(path=Path(os.environ["WINNOW_PICTURES"]) / f"dashboard-{name}.png")

@@ -34,6 +34,17 @@ def test_other_addresses_need_a_login_or_the_flag(host: str) -> None:
     security.check_exposure(host, login=False, unsafe=True)
 
 
+def test_only_those_who_are_allowed_enter() -> None:
+    allow = ("Ann@example.org", "@example.com")
+    assert security.may_enter({"email": "anybody@else.example"}, ())
+    assert security.may_enter({"email": "ann@Example.org"}, allow)
+    assert security.may_enter({"email": "bob@example.com", "email_verified": True}, allow)
+    for email in ("bob@example.org", "x@notexample.com", "a@example.com@evil.example", "@example.com@x.example", ""):
+        assert not security.may_enter({"email": email}, allow)
+    assert not security.may_enter({"email": "ann@example.org", "email_verified": False}, allow)
+    assert not security.may_enter({}, allow)
+
+
 def _ended(*arguments: str) -> int:
     from dashboard.cli import app
 
