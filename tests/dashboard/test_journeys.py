@@ -238,13 +238,17 @@ def test_pictures(opened: Any, address: str, name: str) -> None:
         "overview": "?run=crawl&vs=strict",
         "rules": "rules?run=crawl&rule=gopher.words_min",
         "documents": "documents?run=crawl&state=dropped&rule=gopher.words_min",
+        "training": "training?runs=base-1&runs=base-2&runs=base-3",
         "arena": "arena?arena=arena",
+        "lineage": "lineage?run=small-chat-grpo",
     }
     with app.visit(opened, address, views.get(name, _path(name)), height=1500) as seen:
         if name == "documents":
             seen.page.get_by_role("button", name="First document").wait_for()
             seen.page.keyboard.press("j")
             seen.page.locator(".st-key-docs-one").get_by_text("Journey").click()
+        if name == "evals":
+            seen.page.get_by_role("tab", name="Compare").click()
         if name == "arena":
             _named(seen, "ann")
             seen.page.get_by_role("tab", name="Board").click()
