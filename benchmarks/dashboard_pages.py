@@ -176,7 +176,7 @@ def table(found: dict[str, Any]) -> str:
         "# The dashboard's pages in a browser",
         "",
         "Written by `python benchmarks/dashboard_pages.py`: a run of a million documents, two evaluations of 200,000",
-        "items, 100,000 steps of training, an arena of 2,000 pairs; headless Chromium and server on the same two cores.",
+        "items, 100,000 steps of training, an arena of 2,000 pairs; Chromium and the server on the same two cores.",
         "",
         "| page | very first visit, s | first paint, s | switch, s | over the socket, kB |",
         "|---|---|---|---|---|",
