@@ -88,9 +88,12 @@ def test_a_link_opens_exactly_that_view(opened: Any, address: str) -> None:
         seen.page.wait_for_function("document.querySelector('h1').innerText === 'Rules'")
         seen.settled()
         assert "run=crawl" in seen.page.url  # the choice stays from page to page
-        seen.page.go_back()
-        seen.page.wait_for_function("document.querySelector('h1').innerText === 'Documents'")
-        seen.settled()
+        for _ in range(3):  # a page that adds its run to the address is a step of its own
+            seen.page.go_back()
+            seen.settled()
+            if seen.page.inner_text("h1") == "Documents":
+                break
+        assert seen.page.inner_text("h1") == "Documents"
         seen.clean()
 
 
