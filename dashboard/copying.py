@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dashboard.frames import all_told
 from workbench.visible import one_line
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ def csv(frame: pl.DataFrame) -> str:
         line = one_line(text)
         return f"'{line}" if line.startswith(_FORMULA) else line
 
-    texts = pl.col(pl.String).map_elements(safe, return_dtype=pl.String, skip_nulls=True)
     head = pl.DataFrame([[safe(name)] for name in frame.columns])
-    return head.write_csv(include_header=False) + frame.with_columns(texts).write_csv(include_header=False)
+    return head.write_csv(include_header=False) + all_told(frame, safe).write_csv(include_header=False)
 
 
 def markdown(frame: pl.DataFrame) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard import texts
+from dashboard.frames import all_told
 from workbench.visible import one_line
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ def table(
 
     columns: `st.column_config` by name, or a plain title.
     """
-    import polars as pl
 
-    shown = frame.with_columns(pl.col(pl.String).map_elements(_safe, return_dtype=pl.String, skip_nulls=True))
+    shown = all_told(frame, _safe)
     options: dict[str, Any] = {"hide_index": True, "column_config": columns, "alt": alt}
     if height is not None:
         options["height"] = height

@@ -10,6 +10,7 @@ import streamlit as st
 from curate.ask.explain import short_value
 from dashboard import cards, tables
 from dashboard.ask import Answer, ask
+from dashboard.frames import told
 from dashboard.queries import documents
 from dashboard.queries import search as found_by
 from dashboard.workspace import RunRef
@@ -167,7 +168,7 @@ def show(found: Listing, chosen: str | None) -> str | None:
     frame = found.rows
     if not found.query:  # the index knows no values
         frame = frame.with_columns(
-            measured=pl.col("value").map_elements(short_value, return_dtype=pl.String, skip_nulls=True),
+            measured=told(frame["value"], short_value),
             snippet=pl.coalesce("snippet", "error", "url"),
         )
     frame = frame.with_columns(pl.col(pl.String).fill_null(""))

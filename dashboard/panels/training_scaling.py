@@ -9,6 +9,7 @@ from dashboard import cards
 from dashboard.ask import ask, workspace
 from dashboard.charts import draw
 from dashboard.charts import training as pictures
+from dashboard.frames import told
 from dashboard.queries import training_recipes, training_story
 from dashboard.tables import table
 from workbench.errors import UserError
@@ -34,7 +35,7 @@ def show() -> None:
         )
         return
     frame = pl.DataFrame(measured, infer_schema_length=None).sort("flops")
-    frame = frame.with_columns(pl.col("run", "data").map_elements(one_line, return_dtype=pl.String))
+    frame = frame.with_columns(told(frame["run"], one_line), told(frame["data"], one_line))
     with st.container(horizontal=True):
         x = st.segmented_control(
             "Along",

@@ -133,7 +133,15 @@ FORBIDDEN = {"eval", "exec", "compile", "__import__"}
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_no_code_of_ours_lets_text_become_markup_or_code(path: Path) -> None:
     source = path.read_text("utf-8")
-    for word in ("unsafe_allow_html", "unsafe_allow_javascript", "components.v1", "pickle", "st.iframe", "shell=True"):
+    for word in (
+        "unsafe_allow_html",
+        "unsafe_allow_javascript",
+        "components.v1",
+        "pickle",
+        "st.iframe",
+        "shell=True",
+        ".map_elements(",
+    ):
         assert word not in source, word
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
