@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import streamlit as st
 
+from dashboard.kept import Kept
 from dashboard.settings import current
 from dashboard.source import Source, open_database
 from dashboard.workspace import RunRef, Workspace, scan
@@ -16,6 +17,9 @@ from workbench.people import People
 from workbench.tables import Database
 
 T = TypeVar("T")
+ANSWERS_MB = 64
+"""Of answers that are kept, for all visitors together."""
+_answers = Kept(ANSWERS_MB << 20)
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -34,27 +38,16 @@ def ask(function: Callable[..., T], run: RunRef, *, other: RunRef | None = None,
     """`function(source, **values)` of `dashboard.queries`, from the cache where the same was asked of the same run.
 
     other: the run that it is compared with, where the function asks two. values: numbers, strings, None, or tuples of
-    these; never a frame (Streamlit hashes large ones by a sample).
+    these.
     """
     name = f"{function.__module__}.{function.__qualname__}"
-    key = tuple(sorted(values.items()))
     second = None if other is None else (str(other.path), other.version)
-    return _asked(name, str(run.path), run.version, second, key, function, run, other)
 
+    def answer() -> Answer[T]:
+        source = replace(source_of(run), other=other)
+        return Answer(function(source, **values), tuple(source.asked))
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _asked(
-    name: str,
-    path: str,
-    version: str,
-    second: tuple[str, str] | None,
-    values: tuple[Any, ...],
-    _function: Callable[..., Any],
-    _run: RunRef,
-    _other: RunRef | None,
-) -> Answer[Any]:
-    source = replace(source_of(_run), other=_other)
-    return Answer(_function(source, **dict(values)), tuple(source.asked))
+    return _answers.get((name, str(run.path), run.version, second, tuple(sorted(values.items()))), answer)
 
 
 def source_of(run: RunRef) -> Source:

@@ -8,6 +8,8 @@ import streamlit as st
 
 from dashboard import texts
 
+_SHOWN = 120  # characters of what an address asks for
+
 
 def follow(key: str, options: Sequence[str], usual: str | None, what: str) -> None:
     """Before a widget of this key: what a link asks for, else what was chosen, else `usual`.
@@ -15,13 +17,16 @@ def follow(key: str, options: Sequence[str], usual: str | None, what: str) -> No
     what: what the options are, for the line that says that a link asked for something that is not there.
     """
     asked = st.query_params.get(key)
-    if asked is not None and asked not in options:
-        texts.line(f"There is no {what} '{asked}' here; another one is shown.", soft=True)
-        del st.query_params[key]
+    wanted = st.session_state.get(key)
     if asked in options and asked != st.session_state.get(_followed(key)):
-        st.session_state[key] = asked
-    elif st.session_state.get(key) not in options:
-        st.session_state[key] = usual
+        wanted = asked  # a link, and no word of ours
+    elif wanted not in options:
+        wanted = usual
+    if asked is not None and asked not in options:
+        instead = "." if wanted is None else "; another one is shown."
+        texts.line(f"There is no {what} '{asked[:_SHOWN]}' here{instead}", soft=True)
+        del st.query_params[key]
+    st.session_state[key] = wanted  # also where it is that already: on another page the control begins without it
 
 
 def keep(key: str, chosen: str | None) -> None:

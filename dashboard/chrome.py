@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import overload
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard import cards, texts
+from dashboard import cards, choices, texts
 from dashboard.ask import workspace
 from dashboard.settings import current
 from dashboard.workspace import RunRef, Workspace
@@ -45,7 +46,6 @@ def begin(*kinds: str, what: str, command: str, compare: bool = False) -> Here:
 
 def pickers(options: list[RunRef], *, compare: bool = False) -> tuple[RunRef, RunRef | None]:
     """The row of pickers alone, for a page that goes on whatever state the run is in; `options` holds at least one."""
-    _say_unknown(options, "run", "vs")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = pick(options, "Run", "run")
         others = [each for each in options if each.id != run.id]
@@ -64,14 +64,8 @@ def pick(options: list[RunRef], title: str, key: str, *, needed: bool = True) ->
     The first choice is the run of the command line, else the newest that is finished; a choice stays from page to page.
     """
     ids = {run.id: run for run in options}
-    asked, followed = st.query_params.get(key), f"{key}-in-the-url"
     first = current().run if current().run in ids else next((run.id for run in options if run.readable), options[0].id)
-    wanted = st.session_state.get(key)
-    if asked in ids and asked != st.session_state.get(followed):
-        wanted = asked  # a link, and no word of ours
-    elif wanted not in ids:
-        wanted = first if needed else None
-    st.session_state[key] = wanted  # also where it is that already: on another page the control begins without it
+    choices.follow(key, list(ids), first if needed else None, "run")
     # Not bound to the URL: Streamlit would write what is shown of a run there, not its id.
     chosen = st.selectbox(
         title,
@@ -85,21 +79,20 @@ def pick(options: list[RunRef], title: str, key: str, *, needed: bool = True) ->
         width=340,
     )
     found = ids.get(chosen or "", ids[str(first)] if needed else None)
-    if found is None:
-        st.query_params.pop(key, None)
-    elif st.query_params.get(key) != found.id:
-        st.query_params[key] = found.id
-    st.session_state[followed] = None if found is None else found.id
+    choices.keep(key, None if found is None else found.id)
     return found
 
 
-def _say_unknown(options: list[RunRef], *keys: str) -> None:
-    ids = {run.id for run in options}
-    for key in keys:
-        asked = st.query_params.get(key)
-        if asked is not None and asked not in ids:
-            hint = "it is gone, of another workspace, or of another kind"
-            cards.problem(f"There is no such run on this page: '{asked}'", hint)
+def parts(shows: Mapping[str, Callable[[], None]], key: str, *, first: str | None = None) -> None:
+    """Tabs, by their titles, and the one that is open; of the others nothing is asked and nothing sent.
+
+    key: what stands in the URL. first: the title that is open where the URL names none.
+    """
+    tabs = st.tabs(list(shows), key=key, bind="query-params", default=first)
+    for tab, show in zip(tabs, shows.values(), strict=True):
+        if tab.open:
+            with tab, cards.guarded():
+                show()
 
 
 def copy_link(**values: str | None) -> None:

@@ -12,6 +12,9 @@ import streamlit as st
 from workbench.html import Html, Span, escape, mark, table, visible
 from workbench.visible import one_line
 
+PART = 20_000
+"""Characters of a prompt or an answer that are sent at once."""
+
 
 def show(markup: Html) -> None:
     """Put markup of our own into the page. Raises TypeError for a plain string: it may come from anywhere."""
@@ -45,6 +48,20 @@ def box(markup: Html, *, label: str) -> None:
     """As `document`, for a text that is marked already."""
     named = f'tabindex="0" role="region" aria-label="{escape(label)}"'
     show(Html(f'<div class="text" dir="auto" {named}>{markup}</div>'))
+
+
+def in_parts(text: str, *, label: str, key: str) -> None:
+    """As `document`, for a text of any length: `PART` characters of it, with the control that turns to the others.
+
+    key: another one for another text, which then begins with its first part.
+    """
+    number = max(1, -(-len(text) // PART))
+    part = min(max(1, int(st.session_state.get(key) or 1)), number)
+    begin = PART * (part - 1)
+    document(text[begin : begin + PART], label=label)
+    if number > 1:
+        st.pagination(number, key=key)
+        line(f"Characters {begin + 1:,} to {min(begin + PART, len(text)):,} of {len(text):,}.", soft=True)
 
 
 def facts(rows: Iterable[tuple[str, Any]]) -> None:

@@ -52,12 +52,22 @@ class Standing:
 
 
 class Progress(NamedTuple):
-    """next: the place of the turn to come, None at the end. voted, skipped: of the arena's own pairs."""
+    """next: the place of the turn to come, None at the end. turns: all of them, checks among them.
+
+    voted, skipped: of the arena's own `pairs`. Raters are not told these: a number that a question leaves as it was
+    would say that it had been a check.
+    """
 
     next: int | None
+    turns: int
     voted: int
     skipped: int
     pairs: int
+
+    @property
+    def answered(self) -> int:
+        """Turns that lie behind the rater."""
+        return self.turns if self.next is None else self.next
 
     @property
     def quota(self) -> int:
@@ -120,7 +130,7 @@ def progress(asked: Sequence[Turn], said: Standing) -> Progress:
         if (turn.kind != "repeat" and turn.pair not in choices)
         or (turn.kind == "repeat" and turn.pair not in said.repeats and choices.get(turn.pair) != "skip")
     )
-    return Progress(next(ahead, None), voted, skipped, len(own))
+    return Progress(next(ahead, None), len(asked), voted, skipped, len(own))
 
 
 def keep(people: People, arena: str, rater: str, turn: Turn, said: Said, seconds: float, reason: str = "") -> bool:

@@ -73,16 +73,24 @@ def _target(pointer: Path) -> Path | None:
 
 
 def is_run(directory: Path) -> bool:
-    """Whether `directory` holds a run, finished or not."""
-    return (directory / manifest.NAME).is_file() or (directory / "started.json").is_file()
+    """Whether `directory` holds a run, finished or not; what may not be looked into (as `lost+found`) holds none."""
+    try:
+        return (directory / manifest.NAME).is_file() or (directory / "started.json").is_file()
+    except PermissionError:
+        return False
 
 
 def known(root: Path) -> Iterator[tuple[str, Path]]:
-    """Id and directory of every run under `root`."""
-    if root.is_dir():
-        for directory in root.iterdir():
-            if is_run(directory):
-                yield directory.name, directory
+    """Id and directory of every run under `root`. UserError (exit 4) where the root may not be read."""
+    try:
+        directories = list(root.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        directories = []
+    except PermissionError:
+        raise UserError(f"{root} may not be read", hint="--root names a workspace of yours", code=Exit.INPUT) from None
+    for directory in directories:
+        if is_run(directory):
+            yield directory.name, directory
     for pointer in (root / POINTERS).glob("*.json"):
         target = _target(pointer)
         if target is not None:

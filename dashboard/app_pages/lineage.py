@@ -1,31 +1,24 @@
 """From a record to a score and back; cards, reports, schedules."""
 
-import streamlit as st
-
 from dashboard import cards, chrome
 from dashboard.ask import workspace
 from dashboard.panels import lineage_cards, lineage_path, lineage_reports, lineage_schedules, overview_start
 
 here = workspace()
-tabs = dict(
-    zip(
-        ("Lineage", "Cards", "Reports", "Schedules"),
-        st.tabs(["Lineage", "Cards", "Reports", "Schedules"], key="tab", bind="query-params"),
-        strict=True,
-    )
+
+
+def path() -> None:
+    run, _ = chrome.pickers(list(reversed(here.runs)))
+    if not cards.of_run(run) or run.parents:
+        lineage_path.show(here, run)
+
+
+chrome.parts(
+    {
+        "Lineage": path if here.runs else overview_start.empty,
+        "Cards": (lambda: lineage_cards.show(here)) if here.runs else overview_start.empty,
+        "Reports": lineage_reports.show,
+        "Schedules": lineage_schedules.show,
+    },
+    "tab",
 )
-opened = next((name for name, tab in tabs.items() if tab.open), "Lineage")
-with tabs[opened]:
-    if opened == "Reports":
-        lineage_reports.show()
-    elif opened == "Schedules":
-        lineage_schedules.show()
-    elif not here.runs:
-        overview_start.empty()
-    elif opened == "Cards":
-        lineage_cards.show(here)
-    else:
-        run, _ = chrome.pickers(list(reversed(here.runs)))
-        if not cards.of_run(run) or run.parents:
-            with cards.guarded():
-                lineage_path.show(here, run)

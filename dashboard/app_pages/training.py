@@ -23,26 +23,16 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 runs = [run for run in runs if run.state not in ("unreadable", "missing") or not cards.of_run(run)]
 if not runs:
     st.stop()
-
 trainings = training_head.sound(runs)
 training_head.show(runs, trainings)
-titles = ["Curves", "Recipes", "Samples", "Rollouts", "Scaling", "Data"]
-curves, recipes, samples, rollouts, scaling, data = st.tabs(titles, key="part", on_change="rerun", bind="query-params")
-if curves.open:
-    with curves:
-        training_curves.show(trainings)
-if recipes.open:
-    with recipes, cards.guarded():
-        training_compare.recipes(runs)
-if samples.open:
-    with samples, cards.guarded():
-        training_texts.samples(runs)
-if rollouts.open:
-    with rollouts, cards.guarded():
-        training_texts.rollouts(runs)
-if scaling.open:
-    with scaling, cards.guarded():
-        training_scaling.show()
-if data.open:
-    with data, cards.guarded():
-        training_compare.data(runs)
+chrome.parts(
+    {
+        "Curves": lambda: training_curves.show(trainings),
+        "Recipes": lambda: training_compare.recipes(runs),
+        "Samples": lambda: training_texts.samples(runs),
+        "Rollouts": lambda: training_texts.rollouts(runs),
+        "Scaling": training_scaling.show,
+        "Data": lambda: training_compare.data(runs),
+    },
+    "part",
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ def show(run: RunRef, rater: str) -> None:
     _, said, at = progress_of(run, rater)
     if not at.open and not said.watching:
         cards.problem(
-            f"The board opens after {at.quota:,} votes; you have given {at.voted:,}.",
+            f"The board opens after {at.quota:,} votes, not counting checks.",
             "Who has seen it does not vote blindly any more.",
         )
         st.button("I will not vote in this arena: show the board", on_click=partial(_watch, run, rater))
@@ -54,8 +55,9 @@ def _files(run: RunRef) -> tuple[tuple[str, int, int], ...]:
     """The votes beside the arena, with what changes when they do."""
     found = []
     for path in queries.vote_files(current().root, run.id):
-        status = path.stat()
-        found.append((str(path), status.st_mtime_ns, status.st_size))
+        with contextlib.suppress(FileNotFoundError):  # it went away since it was listed
+            status = path.stat()
+            found.append((str(path), status.st_mtime_ns, status.st_size))
     return tuple(found)
 
 

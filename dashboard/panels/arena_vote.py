@@ -79,9 +79,9 @@ def _booth(run: RunRef, rater: str) -> None:
                 "You have looked at the board instead of voting.", "A vote after that would not be a blind one."
             )
             return
-        done = at.voted + at.skipped
         with st.container(key="arena-progress"):
-            st.progress(min(1.0, done / max(at.pairs, 1)), text=_told(at))
+            board = "" if at.open else f" · the board opens after {at.quota:,} votes, not counting checks"
+            st.progress(at.answered / max(at.turns, 1), text=f"{at.answered:,} of {at.turns:,} questions{board}")
         tell = st.session_state.pop(_TELL, None)
         if tell:
             texts.line(tell, soft=True)
@@ -92,25 +92,18 @@ def _booth(run: RunRef, rater: str) -> None:
         _question(run, rater, asked[at.next], at.next, undoable=bool(said.votes))
 
 
-def _told(at: voting.Progress) -> str:
-    skipped = f", {at.skipped:,} skipped" if at.skipped else ""
-    board = "" if at.open else f" · the board opens after {at.quota:,} votes"
-    question = "" if at.next is None else f" · question {at.next + 1:,}"
-    return f"{at.voted:,} of {at.pairs:,} pairs voted on{skipped}{question}{board}"
-
-
 def _question(run: RunRef, rater: str, turn: voting.Turn, place: int, *, undoable: bool) -> None:
     found = loaded(run)
     pair = found.gold[turn.pair] if turn.kind == "gold" else found.pairs[turn.pair]
     answers = (pair.output_a, pair.output_b) if turn.left == "a" else (pair.output_b, pair.output_a)
-    texts.document(pair.prompt, label="What both were asked")
+    texts.in_parts(pair.prompt, label="What both were asked", key=f"arena-prompt-{place}")
     hidden = 0
     for column, title, answer in zip(st.columns(2), ("Left", "Right"), answers, strict=True):
         shown, count = masked(answer, found.models)
         hidden += count
         with column:
             st.subheader(title, anchor=False)
-            texts.document(shown, label=f"The answer on the {title.lower()}")
+            texts.in_parts(shown, label=f"The answer on the {title.lower()}", key=f"arena-{title}-{place}")
     if hidden:
         texts.line(f"Names by which an answer gives itself away read {MASK}: {hidden:,} in this pair.", soft=True)
     _buttons(run, rater, turn, place, undoable=undoable)

@@ -7,17 +7,16 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cards, texts
-from dashboard.ask import ask, people
-from dashboard.chrome import Here, rater
-from dashboard.panels import documents_list, documents_views
+from dashboard.ask import ask
+from dashboard.chrome import Here
+from dashboard.panels import documents_list, documents_views, labels, steps
 from dashboard.panels.documents_list import Listing
 from dashboard.panels.documents_stored import verdict
 from dashboard.queries import documents
 from dashboard.tables import PAGE
-from workbench.errors import UserError
-from workbench.people import Label
 
 ABOUT = "document"
+_LABELS = {"g": ("Good", "good"), "b": ("Bad", "bad"), "n": ("No label", "")}
 VIEWS = ("Final", "Difference", "Journey", "Raw")
 COMPARED = "Other run"
 """As they stand in the URL: Streamlit reads an option there by the name that is shown."""
@@ -36,7 +35,7 @@ def show(here: Here, found: Listing, key: str) -> None:
         _head(decision)
         _keys(here, found, decision)
         with cards.guarded():
-            _labels(here, decision)
+            labels.row(here.run.id, decision["id"], ABOUT, _LABELS, title="Labels", key="documents")
         view = _view(here)
         with cards.guarded():
             documents_views.show(here, found.query, decision, view)
@@ -44,7 +43,7 @@ def show(here: Here, found: Listing, key: str) -> None:
 
 def start(found: Listing) -> None:
     """The key that opens the first document of the list."""
-    _go("First document", "j", found, found.offset)
+    _go(("First document", "j"), found, found.offset)
 
 
 def open_document(key: str) -> None:
@@ -64,8 +63,8 @@ def _keys(here: Here, found: Listing, decision: dict[str, Any]) -> None:
     place = documents_list.rank(found, decision)
     following = 0 if place is None else place + 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        _go("Previous", "k", found, None if place is None else place - 1)
-        _go("Next", "j", found, following)
+        _go(steps.PREVIOUS, found, None if place is None else place - 1)
+        _go(steps.NEXT, found, following)
         st.button("Difference", shortcut="d", key="documents-d", on_click=_turn, help="and back to the final text")
         if place is None:
             st.caption("Not in the list above.")
@@ -73,16 +72,8 @@ def _keys(here: Here, found: Listing, decision: dict[str, Any]) -> None:
             st.caption(f"{place + 1:,} of {found.total:,} in the list above")
 
 
-def _go(title: str, shortcut: str, found: Listing, to: int | None) -> None:
-    there = to is not None and 0 <= to < found.total
-    st.button(
-        title,
-        shortcut=shortcut,
-        key=f"documents-{shortcut}",
-        disabled=not there,
-        on_click=_move,
-        args=(found, to),
-    )
+def _go(named: tuple[str, str], found: Listing, to: int | None) -> None:
+    steps.step(named, to is not None and 0 <= to < found.total, _move, found, to, key="documents")
 
 
 def _move(found: Listing, to: int) -> None:
@@ -113,32 +104,3 @@ def _view(here: Here) -> str:
         required=True,
     )
     return chosen if chosen in options else options[0]
-
-
-def _labels(here: Here, decision: dict[str, Any]) -> None:
-    """Buttons that label the document good or bad, and who said what."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        who = rater()
-        for title, shortcut, value in (("Good", "g", "good"), ("Bad", "b", "bad"), ("No label", "n", "")):
-            st.button(
-                title,
-                shortcut=shortcut,
-                key=f"documents-{shortcut}",
-                disabled=not who,
-                help=None if who else "Give your name first",
-                on_click=_label,
-                args=(here.run.id, decision["id"], who, value),
-            )
-    failed = st.session_state.pop("documents-unlabelled", None)
-    if failed is not None:
-        cards.failed(failed)
-    said = [label for label in people().labels(here.run.id, ABOUT) if label.item == decision["id"]]
-    told = ", ".join(f"{label.label} ({label.rater})" for label in said)
-    texts.line(f"Labels: {told or 'none yet'}", soft=True)
-
-
-def _label(run: str, item: str, who: str, value: str) -> None:
-    try:
-        people().label(Label(run, item, ABOUT, who, value))
-    except UserError as error:
-        st.session_state["documents-unlabelled"] = error

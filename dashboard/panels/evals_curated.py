@@ -45,7 +45,7 @@ def show(here: Workspace, rows: pl.DataFrame) -> None:
 
 def _shared(run: RunRef, curated: RunRef) -> bool:
     try:
-        return bool(ask(queries.shared_files, run, other=curated).value)
+        return bool(queries.shared_files(*(ask(queries.read_files, each).value for each in (run, curated))))
     except UserError:
         return False  # it is named where its own numbers stand
 

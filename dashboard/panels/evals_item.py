@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 import streamlit as st
@@ -37,13 +38,14 @@ def show(here: Workspace, a: RunRef, b: RunRef, task: tuple[str, str], metric: s
     texts.line(" · ".join(about), soft=True)
     for name, row in zip("AB", rows, strict=True):
         texts.line(f"{name}: {_state(row)}")
-    _prompts(rows)
+    key = f"evals-item-{blake2b(item.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
+    _prompts(rows, key)
     if first["choices"] and any(row["logprobs"] for row in here_of):
         _choices(rows)
-    _outputs(rows)
+    _outputs(rows, key)
     if right := right_answer(first):
         st.caption("Right answer")
-        texts.document(right, label="The right answer")
+        texts.in_parts(right, label="The right answer", key=f"{key}-right")
     _scores(rows)
     with cards.guarded():
         _read(here, (a, b), task, item)
@@ -63,22 +65,22 @@ def _state(row: Row | None) -> str:
     return ", ".join(parts)
 
 
-def _prompts(rows: list[Row | None]) -> None:
+def _prompts(rows: list[Row | None], key: str) -> None:
     prompts = [row["prompts"] or [] if row is not None else [] for row in rows]
     if prompts[0] == prompts[1] or not all(prompts):
-        _texts_of(prompts[0] or prompts[1], "What both were asked" if all(prompts) else "What was asked")
+        _texts_of(prompts[0] or prompts[1], "What both were asked" if all(prompts) else "What was asked", key)
         return
     texts.line("A and B were asked differently.", strong=True)
     for column, name, found in zip(st.columns(2), "AB", prompts, strict=True):
         with column:
-            _texts_of(found, f"What {name} was asked")
+            _texts_of(found, f"What {name} was asked", f"{key}-{name}")
 
 
-def _texts_of(prompts: list[str], title: str) -> None:
+def _texts_of(prompts: list[str], title: str, key: str) -> None:
     for number, prompt in enumerate(prompts[:_PROMPTS]):
         named = title if len(prompts) == 1 else f"{title}, choice {number}"
         st.caption(texts.label(named))
-        texts.document(prompt, label=named)
+        texts.in_parts(prompt, label=named, key=f"{key}-{number}")
     if len(prompts) > _PROMPTS:
         texts.line(f"The first {_PROMPTS} of {len(prompts):,} prompts.", soft=True)
 
@@ -115,7 +117,7 @@ def _choices(rows: list[Row | None]) -> None:
     )
 
 
-def _outputs(rows: list[Row | None]) -> None:
+def _outputs(rows: list[Row | None], key: str) -> None:
     """What both wrote, word by word."""
     written = [row["outputs"] or [] if row is not None else [] for row in rows]
     if not any(written):
@@ -126,7 +128,9 @@ def _outputs(rows: list[Row | None]) -> None:
         found = aligned(left, right, ("A", "B"))
         texts.show(found.markup)
         if not found.whole:
-            texts.line("These outputs are too long to be compared whole.", soft=True)
+            texts.line("These outputs are too long to be compared whole; here they are one by one.", soft=True)
+            for name, text in (("A", left), ("B", right)):
+                texts.in_parts(text, label=f"Output {number + 1} of {name}", key=f"{key}-output-{number}-{name}")
     if max(map(len, written)) > _OUTPUTS:
         texts.line(f"The first {_OUTPUTS} of {max(map(len, written)):,} outputs.", soft=True)
     for name, row in zip("AB", rows, strict=True):

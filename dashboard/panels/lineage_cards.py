@@ -10,6 +10,7 @@ from dashboard import cards, cardtext, chrome, texts
 from dashboard.queries import cards as found_cards
 from dashboard.queries.cards import Card
 from dashboard.settings import current
+from dashboard.tables import PAGE
 from dashboard.workspace import RunRef, Workspace
 from workbench.errors import UserError
 from workbench.html import Html, visible
@@ -50,7 +51,7 @@ def _blanks(card: Card, words: str) -> None:
     cards.problem(f"{said} still open: only people can fill them in.", hint)
     with st.expander("The open blanks", on_change="rerun") as opened:
         if opened.open:
-            for line in open_ones[:50]:
+            for line in open_ones[:PAGE]:
                 texts.line(line)
 
 

@@ -15,7 +15,7 @@ from dashboard.charts.lineage import STATES, height, spec
 from dashboard.panels import lineage_verify
 from dashboard.queries import documents, lineage, overview, paths
 from dashboard.queries.paths import Node, Picture
-from dashboard.tables import pages, shown, table
+from dashboard.tables import PAGE, pages, shown, table
 from dashboard.workspace import DATASETS, RunRef, Workspace
 from workbench.errors import UserError
 from workbench.render import count
@@ -126,14 +126,17 @@ def _places(
     found: lineage.Family, names: list[str], question: Callable[..., Any], **asked: Any
 ) -> dict[str, lineage.Place | None]:
     """What each of these runs says, as far as it has tables; those nearest first."""
+    runs = [found.runs[name] for name in names]
+    runs = [run for run in runs if run.readable and run.kind.startswith(("curate.", "train.tokens"))]
     places: dict[str, lineage.Place | None] = {}
-    for name in names:
-        run = found.runs[name]
-        if run.readable and run.kind.startswith(("curate.", "train.tokens")) and len(places) < _TABLES:
-            try:
-                places[name] = ask(question, run, **asked).value
-            except UserError:  # its table is gone: what it hands on cannot be told
-                places[name] = lineage.Place(True, "its table cannot be read: it may hold it")
+    for run in runs[:_TABLES]:
+        try:
+            places[run.id] = ask(question, run, **asked).value
+        except UserError:  # its table is gone: what it hands on cannot be told
+            places[run.id] = lineage.Place(True, "its table cannot be read: it may hold it")
+    if len(runs) > _TABLES:
+        said = f"The {_TABLES} nearest of {len(runs):,} runs with documents were asked"
+        texts.line(f"{said}; the others count as holding it where one of their parents does.", soft=True)
     return places
 
 
@@ -199,7 +202,7 @@ def _table(
     st.subheader("The same as a table", anchor=False)
     up = set(found.ancestors(start.id))
     offset = pages(len(names), "l_page")
-    part = names[offset : offset + 50]
+    part = names[offset : offset + PAGE]
     rows = []
     for name in part:
         run, place = found.runs[name], places.get(name)

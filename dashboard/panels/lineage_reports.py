@@ -15,7 +15,7 @@ from dashboard.queries import reports
 from dashboard.queries.reports import Report, Seen
 from dashboard.routes import REPORT
 from dashboard.settings import current
-from dashboard.tables import pages, shown, table
+from dashboard.tables import PAGE, pages, shown, table
 from workbench.errors import UserError
 
 
@@ -40,7 +40,7 @@ def show() -> None:
 
 def _list(every: list[Report], plans: dict[str, Seen]) -> Report | None:
     offset = pages(len(every), "r_page")
-    part = every[offset : offset + 50]
+    part = every[offset : offset + PAGE]
     rows = [
         {
             "plan": report.plan,

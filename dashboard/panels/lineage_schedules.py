@@ -13,7 +13,7 @@ from dashboard.panels.overview_state import overdue, tick, when
 from dashboard.queries import reports
 from dashboard.queries.reports import Alarm, Seen
 from dashboard.settings import current
-from dashboard.tables import table
+from dashboard.tables import PAGE, table
 from evalkit.report import acknowledged, windows
 from workbench.visible import one_line
 
@@ -31,13 +31,13 @@ def show() -> None:
         )
         return
     table(
-        pl.DataFrame([_row(plan) for plan in plans[:50]], infer_schema_length=None),
+        pl.DataFrame([_row(plan) for plan in plans[:PAGE]], infer_schema_length=None),
         alt=f"{len(plans)} plans, {sum(bool(overdue(plan)) for plan in plans)} of them overdue",
         key="s-plans",
     )
-    if len(plans) > 50:
-        st.caption(f"The first 50 of {len(plans):,} plans.")
-    for plan in plans[:50]:
+    if len(plans) > PAGE:
+        st.caption(f"The first {PAGE:,} of {len(plans):,} plans.")
+    for plan in plans[:PAGE]:
         if plan.problem:
             cards.problem(f"{plan.name}: {plan.problem}", plan.hint)
         if late := overdue(plan):
@@ -50,7 +50,7 @@ def show() -> None:
 
 def _row(plan: Seen) -> dict[str, str | int | None]:
     stands = plan.standing
-    last = next((report for report in plan.reports if not report.built), None)
+    last = plan.last
     if stands is None:
         state = "unknown"
     elif stands.running:
@@ -74,10 +74,10 @@ def _alarms(plans: list[Seen]) -> None:
     if not rows:
         st.caption("No report has raised an alarm.")
         return
-    frame = pl.DataFrame([_alarm(plan, alarm) for plan, alarm in rows[:50]])
+    frame = pl.DataFrame([_alarm(plan, alarm) for plan, alarm in rows[:PAGE]])
     table(frame, alt=f"{len(rows)} alarms, {sum(alarm.loud for _, alarm in rows)} of them open", key="s-alarms")
-    if len(rows) > 50:
-        st.caption(f"The newest 50 of {len(rows):,} alarms.")
+    if len(rows) > PAGE:
+        st.caption(f"The newest {PAGE:,} of {len(rows):,} alarms.")
     _acknowledge(rows)
 
 

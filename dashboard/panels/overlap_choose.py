@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard import tables
+from dashboard.panels import steps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,13 +48,6 @@ def keys(names: Sequence[str], param: str, now: str | None) -> None:
     """Buttons that open the row before and after, by K and J."""
     place = names.index(now) if now in names else -1
     with st.container(horizontal=True):
-        for title, shortcut, to in (("Previous", "k", place - 1), ("Next", "j", place + 1)):
+        for named, to in ((steps.PREVIOUS, place - 1), (steps.NEXT, place + 1)):
             there = 0 <= to < len(names)
-            st.button(
-                title,
-                shortcut=shortcut,
-                key=f"overlap-{shortcut}",
-                disabled=not there,
-                on_click=open_row,
-                args=(param, names[to] if there else ""),
-            )
+            steps.step(named, there, open_row, param, names[to] if there else "", key="overlap")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import cards, chrome, tables, texts
 from dashboard.ask import ask, source_of, workspace
-from dashboard.panels import overlap_verdicts
+from dashboard.panels import labels, overlap_verdicts
 from dashboard.panels.overlap_choose import choose, keys
 from dashboard.queries import contamination, documents, overlap
 from dashboard.workspace import RunRef
@@ -120,12 +120,12 @@ def _item(run: RunRef, chosen: str) -> None:
 
 def _beside(run: RunRef, suite: str, item: int, document: str) -> None:
     """The item and the document beside each other, with what stands in both marked."""
-    overlap_verdicts.buttons(run.id, f"{suite}:{item}:{document}", ABOUT, _KEYS)
+    labels.row(run.id, f"{suite}:{item}:{document}", ABOUT, _KEYS, title="Verdicts", key="overlap")
     places = ask(contamination.places, run, suite=suite, item=item, key=document).value
     root = workspace().root.resolve()
     near = tuple(str(folder) for folder in (Path.cwd(), root.parent, root))
     question, answer = ask(contamination.fields, run, root=str(root)).value
-    # Not kept: the file may come back, or change.
+    # Not from the cache of answers: the file may come back, or change.
     found = contamination.text(source_of(run), suite=suite, item=item, near=near, question=question, answer=answer)
     text = overlap.text(source_of(run), key=document)
     page = ask(documents.find, run, key=document).value

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import cards, chrome, texts
 from dashboard.aligned import MOST_CHARACTERS, aligned
 from dashboard.ask import ask, source_of, workspace
-from dashboard.panels import overlap_verdicts
+from dashboard.panels import labels
 from dashboard.queries import documents, overlap
 from dashboard.workspace import RunRef
 
@@ -24,7 +24,7 @@ def show(run: RunRef, dropped: str) -> None:
     if pair is None:
         cards.problem(f"The run '{run.id}' removed no duplicate '{dropped[:80]}'.")
         return
-    overlap_verdicts.buttons(run.id, dropped, ABOUT, _KEYS)
+    labels.row(run.id, dropped, ABOUT, _KEYS, title="Verdicts", key="overlap")
     with cards.guarded():
         _facts(run, pair)
     with cards.guarded():

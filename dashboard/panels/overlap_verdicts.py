@@ -1,49 +1,14 @@
-"""What people say of a pair or a hit, by key, and the share of false finds that follows."""
+"""The share of false finds that follows from what people say of pairs and hits."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 
-import streamlit as st
-
-from dashboard import cards, texts
+from dashboard import texts
 from dashboard.ask import people
-from dashboard.chrome import rater
-from workbench.errors import UserError
-from workbench.people import Label
 
 QUANTILE = 1.959964
 """Of the normal distribution, for intervals of 95 %."""
-
-
-def buttons(run: str, item: str, about: str, keys: Mapping[str, tuple[str, str]]) -> None:
-    """Buttons that label `item`: by key, the title of each and the label that it gives; and what was said so far."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        who = rater()
-        for key, (title, label) in keys.items():
-            st.button(
-                title,
-                shortcut=key,
-                key=f"overlap-{about}-{key}",
-                disabled=not who,
-                help=None if who else "Give your name first",
-                on_click=_label,
-                args=(run, item, about, who, label),
-            )
-    failed = st.session_state.pop("overlap-unlabelled", None)
-    if failed is not None:
-        cards.failed(failed)
-    said = [label for label in people().labels(run, about) if label.item == item]
-    told = ", ".join(f"{label.label} ({label.rater})" for label in said)
-    texts.line(f"Verdicts: {told or 'none yet'}", soft=True)
-
-
-def _label(run: str, item: str, about: str, who: str, label: str) -> None:
-    try:
-        people().label(Label(run, item, about, who, label))
-    except UserError as error:
-        st.session_state["overlap-unlabelled"] = error
 
 
 def share(run: str, about: str, wrong: str, what: str) -> None:

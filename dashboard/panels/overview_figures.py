@@ -59,7 +59,7 @@ def of_run(run: RunRef, other: RunRef | None) -> None:
 def of_workspace(here: Workspace, plans: list[Seen]) -> None:
     """The last evaluation and the last report, whatever the run."""
     last = next((run for run in here.of("eval") if run.readable), None)
-    windowed = [plan.reports[0] for plan in plans if plan.reports]
+    windowed = [plan.last for plan in plans if plan.last is not None]
     report = max(windowed, key=lambda one: one.window, default=None)
     if last is None and report is None:
         return

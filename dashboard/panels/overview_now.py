@@ -11,12 +11,11 @@ import streamlit as st
 from dashboard import texts
 from dashboard.ask import workspace
 from dashboard.queries import jobs
-from dashboard.tables import table
+from dashboard.tables import PAGE, table
 from dashboard.workspace import RunRef, Workspace
 from workbench.render import count, duration
 
 _EVERY = "2s"
-_SHOWN = 50
 
 
 def live(here: Workspace) -> None:
@@ -68,12 +67,12 @@ def unfinished(here: Workspace) -> None:
     frame = pl.DataFrame(
         [
             {"run": run.id, "kind": run.kind, "state": run.state, "why": _why(run), "what helps": _help(run)}
-            for run in found[:_SHOWN]
+            for run in found[:PAGE]
         ]
     )
     table(frame, alt=f"{len(found)} runs that stopped or cannot be read, with what helps", key="o-unfinished")
-    if len(found) > _SHOWN:
-        st.caption(f"The newest {count(_SHOWN)} of {count(len(found))}.")
+    if len(found) > PAGE:
+        st.caption(f"The newest {count(PAGE)} of {count(len(found))}.")
 
 
 def _why(run: RunRef) -> str:

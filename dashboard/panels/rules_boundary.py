@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from dashboard import cards, chrome, texts
 from dashboard.ask import ask, people
+from dashboard.panels import labels, steps
 from dashboard.queries import measured, rule_labels, rules, threshold
 from dashboard.tables import table
-from workbench.errors import UserError
-from workbench.people import Label
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from dashboard.panels.rules_held import Held
     from dashboard.workspace import RunRef
     from evalkit.statistics.intervals import Estimate
+    from workbench.people import Label
 
 _CHARACTERS = 6000
+_LABELS = {"g": ("Good", "good"), "b": ("Bad", "bad")}
 
 
 def panel(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held) -> None:
@@ -36,7 +38,7 @@ def panel(run: RunRef, profile: Profile, rule: Rule, new: Rule, held: Held) -> N
     titles = ("Newly kept", "Newly dropped") if moves else ("Dropped by this rule alone", "Kept")
     for gain, title, column in zip((True, False), titles, st.columns(2), strict=True):
         with column:
-            _side(run, rows.filter(pl_gain(gain)), title, "gain" if gain else "loss")
+            _side(run, rows.filter(gain=gain), title, "gain" if gain else "loss")
     _labels(run, profile, rule, new, held, rows)
 
 
@@ -45,13 +47,6 @@ def _read(run: RunRef, held: Held, near: pl.DataFrame) -> pl.DataFrame:
     places = tuple(near["place"].to_list())
     found = ask(measured.examples, run, starts=tuple(held.documents.starts), places=places).value
     return found.drop("place").hstack(near.select("gain", "moves", "row", "value", "distance"))
-
-
-def pl_gain(gain: bool) -> pl.Expr:
-    """Rows of one side."""
-    import polars as pl
-
-    return pl.col("gain") == gain
 
 
 def _side(run: RunRef, rows: pl.DataFrame, title: str, key: str) -> None:
@@ -106,29 +101,14 @@ def _one(run: RunRef, rule: Rule, rows: pl.DataFrame, given: list[Label]) -> Non
         f"Document {at + 1:,} of {rows.height:,}; you have labelled {labelled:,} of them. "
         "Good: it should be kept, whatever the rule says. Bad: it should be dropped."
     )
+    most, item = rows.height, row["id"]
     with st.container(horizontal=True):
-        most = rows.height
-        item = row["id"]
-        st.button(
-            "Good",
-            shortcut="g",
-            icon=":material/thumb_up:",
-            on_click=_say,
-            args=(run, rule, item, rater, "good", at, most),
-        )
-        st.button(
-            "Bad",
-            shortcut="b",
-            icon=":material/thumb_down:",
-            on_click=_say,
-            args=(run, rule, item, rater, "bad", at, most),
-        )
-        st.button("Previous", shortcut="k", on_click=_go, args=(at - 1, most), disabled=at == 0)
-        st.button("Next", shortcut="j", on_click=_go, args=(at + 1, most), disabled=at + 1 == most)
+        about = rule_labels.about(rule.id)
+        labels.buttons(run.id, item, about, _LABELS, who=rater, key="rules", then=partial(_go, at + 1, most))
+        steps.step(steps.PREVIOUS, at > 0, _go, at - 1, most, key="rules")
+        steps.step(steps.NEXT, at + 1 < most, _go, at + 1, most, key="rules")
         chrome.link("documents", "Open it in Documents", run=run.id, id=item)
-    failed = st.session_state.pop("rules-unlabelled", None)
-    if failed is not None:
-        cards.failed(failed)
+    labels.failed()
     value = "no value" if row["value"] is None else row["value"]
     texts.line(
         f"{row['url'] or item} · {rule.measure} {value}" + (f" · your label: {said}" if said else ""), strong=True
@@ -140,15 +120,6 @@ def _one(run: RunRef, rule: Rule, rows: pl.DataFrame, given: list[Label]) -> Non
         texts.document(text, label="the text of the document")
         if len(text) == _CHARACTERS:
             st.caption(f"The first {_CHARACTERS:,} characters.")
-
-
-def _say(run: RunRef, rule: Rule, item: str, rater: str, label: str, at: int, most: int) -> None:
-    try:
-        people().label(Label(run.id, item, rule_labels.about(rule.id), rater, label))
-    except UserError as error:
-        st.session_state["rules-unlabelled"] = error
-    else:
-        _go(at + 1, most)
 
 
 def _go(at: int, most: int) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import cards, chrome, texts
 from dashboard.ask import ask, workspace
 from dashboard.queries import training_recipes, training_story
-from dashboard.tables import table
+from dashboard.tables import PAGE, table
 from dashboard.workspace import RunRef
 from workbench import registry
 from workbench.errors import UserError
@@ -77,7 +77,7 @@ def _came_from(run: RunRef) -> None:
         return
     rows = [
         ("  " * line.depth + ("└ " if line.depth else "") + line.id, line.kind or "-", line.state, line.created[:19])
-        for line in lines[:50]
+        for line in lines[:PAGE]
     ]
     frame = pl.DataFrame(rows, schema=("run", "kind", "state", "begun"), orient="row")
     changed = sum(line.state in ("changed", "missing") for line in lines)

@@ -14,7 +14,7 @@ from dashboard.ask import ask, source_of, workspace
 from dashboard.queries import training, training_story
 from dashboard.queries.training import Extent
 from dashboard.queries.training_story import Standing
-from dashboard.tables import table
+from dashboard.tables import PAGE, table
 from dashboard.workspace import RunRef
 from workbench.errors import UserError
 from workbench.render import cell, count, duration, percent
@@ -184,7 +184,7 @@ def _tokenizer(run: RunRef) -> None:
     frame = groups.select(name for name in wanted if name in groups.columns)
     whole = frame.row(0, named=True) if frame.height else {}
     alt = f"{count(int(report.get('vocabulary', 0)))} tokens; {cell(whole.get('bytes_per_token'))} bytes a token"
-    table(frame.head(50), alt=f"{one_line(run.id)}: {alt}", key=f"t-tokenizer-{run.id}")
+    table(frame.head(PAGE), alt=f"{one_line(run.id)}: {alt}", key=f"t-tokenizer-{run.id}")
     st.caption(
         f"Vocabulary of {count(int(report.get('vocabulary', 0)))}, of which {count(int(report.get('special', 0)))} are "
         f"special and {count(int(report.get('unused', 0)))} never occur in the texts measured. Exact, over "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +12,7 @@ import yaml
 from curate.ask.finished import FinishedRun
 from curate.contamination.items import Item, read_items
 from curate.sources.rows import TABLES
+from dashboard.kept import Kept
 from dashboard.queries import documents
 from dashboard.source import Source
 from workbench.errors import UserError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_BYTES = 64 << 20
+_files = Kept(4 << 20)  # of files of items: their digests, and the items that were looked at; never a file
 _COLUMNS = (
     "suite, item, words, contaminated, documents, best_score, answer_documents, answer_best_score, common, covered"
 )
@@ -113,17 +116,29 @@ def text(
         if not name.endswith(TABLES) or Path(name).name.split(".")[0] not in (suite, suite.rpartition("/")[2]):
             continue
         for path in (Path(folder) / name for folder in near):
-            if _same(path, str(listed.get("digest"))):
-                return _in_file(path, item, question, answer)
+            stamp = _stamp(path)
+            if stamp is not None and _digest(path, stamp) == str(listed.get("digest")):
+                key = ("item", path, stamp, item, question, answer)
+                return _files.get(key, partial(_in_file, path, item, question, answer))
         return ItemText(missing=f"{name} is not where the run read it, or has changed since")
     return ItemText(missing="the run does not say from which file its items came")
 
 
-def _same(path: Path, digest: str) -> bool:
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes with a file; None where there is none, or one that is too large to be read for a page."""
     try:
-        return path.stat().st_size <= MOST_BYTES and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+        status = path.stat()
     except (OSError, ValueError):
-        return False
+        return None
+    return (status.st_mtime_ns, status.st_size) if status.st_size <= MOST_BYTES else None
+
+
+def _digest(path: Path, stamp: tuple[int, int]) -> str:
+    """SHA-256 of a file, worked out again when its `stamp` is another one; "" where it cannot be read."""
+    try:
+        return _files.get(("digest", path, stamp), lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+    except OSError:
+        return ""
 
 
 def _in_file(path: Path, number: int, question: str | None, answer: str | None) -> ItemText:

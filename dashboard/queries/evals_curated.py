@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +20,16 @@ if TYPE_CHECKING:
 _ENDINGS = (".gz", ".zst")
 
 
-def shared_files(source: Source) -> tuple[str, ...]:
-    """Names of the files that both runs have read, the same to the last bit: the evaluation's items, and what
-    `source.other` was searched for. A name that two of them share is left out."""
-    assert source.other is not None
-    read = [manifest.read(run.path) for run in (source.run, source.other)]
-    digests = [{each.digest: PurePath(each.path).name for each in found.inputs} if found else {} for found in read]
-    names = [digests[1][digest] for digest, name in digests[0].items() if digests[1].get(digest) == name]
+def read_files(source: Source) -> dict[str, str]:
+    """The files that a run has read, by their digests: their names, without folders."""
+    found = manifest.read(source.run.path)
+    return {each.digest: PurePath(each.path).name for each in found.inputs} if found else {}
+
+
+def shared_files(read: Mapping[str, str], searched: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the files that two runs have read, the same to the last bit: an evaluation's items, and what a curated
+    run was searched for, both as `read_files` tells. A name that two of them share is left out."""
+    names = [searched[digest] for digest, name in read.items() if searched.get(digest) == name]
     return tuple(sorted(name for name in names if names.count(name) == 1))
 
 
@@ -36,8 +41,9 @@ def by_set(source: Source) -> pl.DataFrame:
     """
     import polars as pl
 
+    assert source.other is not None
     rows = []
-    for name in shared_files(source):
+    for name in shared_files(read_files(source), read_files(replace(source, run=source.other))):
         items = source.query(
             "SELECT i.task, i.preset, i.item, c.contaminated, c.testable OR c.answer_testable AS testable "
             "FROM {items} i LEFT JOIN {other_items} c ON c.suite = $suite AND c.item = i.row "

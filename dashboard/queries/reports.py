@@ -90,6 +90,11 @@ class Seen:
     hint: str = ""
 
     @property
+    def last(self) -> Report | None:
+        """The newest report of the schedule; None before the first. What was built by hand is none of them."""
+        return _newest(self.reports)
+
+    @property
     def loud(self) -> tuple[Alarm, ...]:
         """Alarms of the newest report that nobody has acknowledged."""
         return tuple(alarm for alarm in self.alarms if alarm.loud)
@@ -211,7 +216,8 @@ def _verdict(folder: Path) -> str:
 
 
 def _alarms(home: Path, reports: tuple[Report, ...], moment: datetime) -> Iterator[Alarm]:
-    newest = next((report.window for report in reports if not report.built), "")
+    last = _newest(reports)
+    newest = "" if last is None else last.window
     now = windows.name(moment)
     known = acknowledged.until(home)
     rows = [row for row in ledger.read_rows(home / "alarms.jsonl") if _is_alarm(row)]
@@ -232,9 +238,13 @@ def _is_text(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
+def _newest(reports: tuple[Report, ...]) -> Report | None:
+    return next((report for report in reports if not report.built), None)
+
+
 def _cadence(reports: tuple[Report, ...]) -> Cadence | None:
     """How often the newest report says that it is due."""
-    newest = next((report for report in reports if not report.built), None)
+    newest = _newest(reports)
     if newest is None:
         return None
     try:

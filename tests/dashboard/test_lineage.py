@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from dashboard import cardtext, routes, security
 from dashboard.charts.lineage import height, spec
+from dashboard.panels import lineage_path
 from dashboard.queries import cards, lineage, paths, reports
 from dashboard.queries.paths import Node
 from dashboard.source import Source, open_database
@@ -163,16 +164,20 @@ def test_names_are_no_templates_in_the_picture(tmp_path: Path) -> None:
     assert "{" not in box["name"] and "‮" not in box["name"] and height(drawn) == 86
 
 
-def test_the_page_of_a_run_a_document_and_a_host(tmp_path: Path) -> None:
+def test_the_page_of_a_run_a_document_and_a_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole(tmp_path)
     app = page("lineage", tmp_path, run="base")
     assert not app.exception
     said = told(app)
     assert "base: made from 3 runs; made from it: 3 runs" in said and "✓ 2 as they were" in said
     assert "0.500 [0.400, 0.600] n=40" in said and len(app.get("echarts_chart")) == 1
-    app = page("lineage", tmp_path, run="scored-chat", id=f"{1:032x}")
-    assert not app.exception
-    assert "2 of 6 runs hold the document" in told(app) and "not among the tokens" in told(app)
+    with monkeypatch.context() as fewer:
+        app = page("lineage", tmp_path, run="scored-chat", id=f"{1:032x}")
+        assert not app.exception
+        assert "2 of 6 runs hold the document" in told(app) and "not among the tokens" in told(app)
+        assert "were asked" not in told(app)
+        fewer.setattr(lineage_path, "_TABLES", 2)
+        assert "The 2 nearest of 3 runs with documents were asked" in told(app.run())
     app = page("lineage", tmp_path, run="crawl", host="h0.example")
     assert "8 of 8 runs hold the host h0.example" in told(app)
     evaluated(tmp_path, "alone")

@@ -32,3 +32,23 @@ def test_a_name_in_the_url_that_is_no_run_is_said_as_text(tmp_path: Path) -> Non
     app = page("overview", tmp_path, run="<script>alert(1)</script>")
     assert not app.exception
     assert "&lt;script&gt;" in texts(app) and "<script>" not in texts(app)
+
+
+def test_a_long_text_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    from dashboard import texts as module
+
+    monkeypatch.setattr(module, "PART", 10)
+
+    def script(text: str) -> None:
+        from dashboard import texts
+
+        texts.in_parts(text, label="a text", key="part")
+
+    app = AppTest.from_function(script, args=("0123456789abcdefghij<b>",)).run()
+    assert "0123456789" in texts(app) and "abc" not in texts(app) and "Characters 1 to 10 of 23." in texts(app)
+    app.session_state["part"] = 3
+    assert "&lt;b&gt;" in texts(app.run()) and "Characters 21 to 23 of 23." in texts(app)
+    app.session_state["part"] = 99
+    assert "Characters" not in texts(AppTest.from_function(script, args=("short",)).run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -131,3 +132,26 @@ def test_queries_cannot_leave_the_workspace(tmp_path: Path) -> None:
     database = open_database(scan(root).directories)
     with pytest.raises(duckdb.Error):
         database.query(f"SELECT * FROM read_parquet('{outside}/x.parquet')")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, "one", "curate.run", {})
+    (tmp_path / "lost+found").mkdir()
+    is_file, iterdir = Path.is_file, Path.iterdir
+
+    def shut(path: Path) -> bool:
+        if path.parent.name == "lost+found":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", shut)
+    assert [run.id for run in scan(tmp_path).runs] == ["one"]
+
+    def closed(path: Path) -> Iterator[Path]:
+        if path == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(UserError, match="may not be read"):
+        scan(tmp_path)

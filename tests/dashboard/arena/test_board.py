@@ -39,7 +39,7 @@ def test_the_board_is_closed_until_the_quota_is_done(tmp_path: Path) -> None:
     assert "Give your name" in texts(page("arena", tmp_path, atab="Board"))
     votes_of(tmp_path, "ann", 21)
     app = seen_by(tmp_path, "ann")
-    assert "opens after 20 votes; you have given 1" in texts(app)
+    assert "opens after 20 votes, not counting checks" in texts(app)
     assert not any(name in texts(app) + tables(app) + str(app) for name in MODELS)
     votes_of(tmp_path, "ben", 25)
     assert "Quartz-Seven" in tables(seen_by(tmp_path, "ben"))
@@ -115,3 +115,10 @@ def test_votes_beside_the_arena_are_found_by_its_name_alone(tmp_path: Path) -> N
     (tmp_path / "match.x.jsonl").mkdir()
     assert [path.name for path in queries.vote_files(tmp_path, "match")] == ["match.jsonl", "match.judge.jsonl"]
     assert queries.vote_files(tmp_path / "none", "match") == []
+
+
+def test_a_file_of_votes_that_goes_away_is_no_vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_arena(tmp_path)
+    votes_of(tmp_path, "ben", 25)
+    monkeypatch.setattr(queries, "vote_files", lambda root, name: [root / f"{name}.judge.jsonl"])
+    assert "Quartz-Seven" in tables(seen_by(tmp_path, "ben"))

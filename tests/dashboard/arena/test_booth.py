@@ -51,14 +51,14 @@ def test_nothing_tells_who_wrote_what(tmp_path: Path) -> None:
 def test_a_vote_stands_a_reload_goes_on_and_undo_goes_back(tmp_path: Path) -> None:
     write_arena(tmp_path, gold=0)
     app = press(booth(tmp_path), "Left is better")
-    assert "Kept." in texts(app) and "1 of 30 pairs" in str(app.get("progress")[0].proto)
+    assert "Kept." in texts(app) and "1 of 31 questions" in str(app.get("progress")[0].proto)
     shown = texts(app)
     again = booth(tmp_path)
     assert texts(again).replace("Kept.", "") == shown.replace(
         '<div class="wn"><p class="line soft">Kept.</p></div>\n', ""
     )
     again = press(again, "Undo the last vote")
-    assert "Taken back." in texts(again) and "0 of 30 pairs" in str(again.get("progress")[0].proto)
+    assert "Taken back." in texts(again) and "0 of 31 questions" in str(again.get("progress")[0].proto)
     other = booth(tmp_path, "ben")
     assert texts(other) != texts(booth(tmp_path))
 
@@ -96,7 +96,7 @@ def test_a_vote_that_cannot_be_kept_is_not_claimed(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(People, "vote", full)
     app = press(app, "Left is better")
     assert "Not kept: people.sqlite: disk I/O error. is the disk full?" in texts(app) and not app.exception
-    assert "0 of 30 pairs" in str(app.get("progress")[0].proto)
+    assert "0 of 32 questions" in str(app.get("progress")[0].proto)
 
 
 def test_without_a_name_or_an_arena_there_is_a_card(tmp_path: Path) -> None:

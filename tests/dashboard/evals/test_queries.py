@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -23,6 +24,11 @@ def source(root: Path, a: str, b: str | None = None) -> Source:
     run = here.get(a)
     assert run is not None
     return Source(open_database(here.directories), run, other=None if b is None else here.get(b))
+
+
+def shared(asked: Source) -> tuple[str, ...]:
+    assert asked.other is not None
+    return evals_curated.shared_files(*map(evals_curated.read_files, (asked, replace(asked, run=asked.other))))
 
 
 @pytest.fixture
@@ -114,7 +120,7 @@ def test_scores_without_what_was_read(tmp_path: Path) -> None:
 
 def test_items_found_in_curated_data_are_told_apart_by_the_file_they_came_from(two: Path) -> None:
     asked = source(two, "one", "two")
-    assert evals_curated.shared_files(asked) == () and evals_curated.by_set(asked).height == 0
+    assert shared(asked) == () and evals_curated.by_set(asked).height == 0
     digest = "ab" * 32
     for name in ("one", "two"):
         path = two / name / "manifest.json"
@@ -133,7 +139,7 @@ def test_items_found_in_curated_data_are_told_apart_by_the_file_they_came_from(t
     path = two / "found" / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "inputs": inputs}))
     asked = source(two, "one", "found")
-    assert evals_curated.shared_files(asked) == ("t.jsonl",)
+    assert shared(asked) == ("t.jsonl",)
     row = evals_curated.by_set(asked).filter(label="sums", metric="acc").to_dicts()[0]
     assert (row["clean_n"], row["clean_value"], row["found_n"], row["found_value"]) == (3, pytest.approx(1 / 3), 2, 0.5)
     assert row["untestable"] == 1
