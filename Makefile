@@ -46,7 +46,7 @@ demo: $(READY)
 	@echo "  $(BIN)/curate mix $(DEMO)-scored --dry-run --set 'by=[domain, {measure: quality.reference, buckets: 2}]'"
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not prove" -n 2
+	$(BIN)/python -m pytest -m "not prove" -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)
 	$(BIN)/ruff check .

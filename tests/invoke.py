@@ -6,9 +6,11 @@ import contextlib
 import importlib
 import io
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 
 @dataclass
@@ -27,9 +29,16 @@ class Ended:
 def invoke(tool: str, *arguments: str | Path, cwd: Path | None = None) -> Ended:
     app = importlib.import_module(f"{tool}.cli.commands").app
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(cwd or Path.cwd()):
+    given = [*map(str, arguments), "--json"]
+    # What a command says of how to go on repeats the command line.
+    with (
+        patch.object(sys, "argv", [tool, *given]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        contextlib.chdir(cwd or Path.cwd()),
+    ):
         try:
-            code = app([*map(str, arguments), "--json"], prog_name=tool, standalone_mode=False)
+            code = app(given, prog_name=tool, standalone_mode=False)
         except SystemExit as ended:
             code = ended.code
     envelope = json.loads(out.getvalue()) if out.getvalue().strip() else {}

@@ -19,14 +19,15 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-c", code, *map(str, arguments)]
 
 
-# Commands that only ask: they run in this process, which has loaded what they need.
-ASKING = frozenset(
-    ("diff", "duplicates", "explain", "profiles", "report", "sample", "search", "status", "verify", "whatif")
-)
+# Commands with workers: one, which is the process itself, where a test does not ask for more.
+WORKING = frozenset(("run", "retry", "decontaminate", "export"))
 
 
 def curate(*arguments: str | Path, cwd: Path | None = None, **options: Any) -> Ended:
-    if not options and arguments and arguments[0] in ASKING:
+    """Give a command: in this process, which has loaded what it needs, unless options of a process are asked for."""
+    if arguments[0] in WORKING and "-j" not in arguments:
+        arguments = (*arguments, "-j", "1")
+    if not options:
         return invoke("curate", *arguments, cwd=cwd)
     done = subprocess.run(
         [*command(*arguments), "--json"], capture_output=True, text=True, cwd=cwd, check=False, timeout=900, **options

@@ -1,5 +1,6 @@
 """`manifest.json`: what a finished run is, where it came from, and the hash of every file in it."""
 
+import functools
 import hashlib
 import platform
 import subprocess
@@ -115,10 +116,15 @@ def _git(top: Path, *arguments: str) -> str | None:
 
 def environment() -> Environment:
     """This machine and these libraries; nothing that names the machine or its user."""
-    libraries = {name: found for name in parts.LIBRARIES if (found := parts.version(name))}
-    libraries |= {part.distribution: found for part in parts.PARTS if (found := parts.version(part.distribution))}
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
-    return Environment(python=platform.python_version(), platform=system, cores=cores(), libraries=libraries)
+    return Environment(python=platform.python_version(), platform=system, cores=cores(), libraries=dict(_libraries()))
+
+
+@functools.cache
+def _libraries() -> dict[str, str]:
+    """Versions by name, read once: a tenth of a second, and what a process has loaded stays what it is."""
+    names = (*parts.LIBRARIES, *(part.distribution for part in parts.PARTS))
+    return {name: found for name in names if (found := parts.version(name))}
 
 
 def output_files(directory: Path, known: Iterable[Written] = ()) -> list[File]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 from small_runs import doc_id, document
-from whole_run import curate
 
 from curate.ask.finished import FinishedRun
 from curate.pipeline.schemas import DOCUMENTS, EDITS
@@ -85,12 +84,3 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def opened(small: Path) -> FinishedRun:
     return FinishedRun.open(str(small), small.parent)
-
-
-@pytest.fixture(scope="session")
-def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded sample, curated."""
-    out = tmp_path_factory.mktemp("runs") / "sample"
-    ended = curate("run", "--input", "sample", "--out", out, "-j", "2")
-    assert ended.code == 0, ended.stderr
-    return out

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +17,7 @@ from curate.duplicates import budget, exchange, runs
 from curate.duplicates.exchange import Found, find
 from curate.duplicates.types import SignedUnit
 from workbench.errors import UserError
+from workbench.executor import run_units
 
 GB = 1 << 30
 THRESHOLD = 0.6
@@ -77,6 +80,18 @@ def test_pairs_and_members_are_those_of_brute_force(tmp_path: Path, seed: int, c
     assert found.counts["candidates"] >= found.counts["verified"] > 20
 
 
+def once_by_workers() -> Callable[..., Any]:
+    """`run_units` that gives each kind of work to workers once, and then to this process: workers start slowly."""
+    known = set()
+
+    def run(function: str, *arguments: Any, jobs: int, **options: Any) -> Any:
+        first = function not in known
+        known.add(function)
+        return run_units(function, *arguments, jobs=jobs if first else 1, **options)
+
+    return run
+
+
 def test_neither_cut_nor_order_nor_partitions_nor_workers_leave_a_trace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +111,7 @@ def test_neither_cut_nor_order_nor_partitions_nor_workers_leave_a_trace(
     assert second.counts == first.counts
     monkeypatch.undo()
     monkeypatch.setattr(exchange, "_SMALL", 1)
+    monkeypatch.setattr(exchange, "run_units", once_by_workers())
     third, same = search(tmp_path / "third", cut(pages, [60]), jobs=2)
     assert third.pairs.read_bytes() == first.pairs.read_bytes()
     assert same == members

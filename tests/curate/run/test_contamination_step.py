@@ -149,7 +149,7 @@ def test_an_interruption_leaves_no_trace(removed: Path, planted: Path, tmp_path:
         time.sleep(0.01)
     process.kill()
     process.wait()
-    run(out, planted, "--set", "decontaminate.remove=document", "-j", "2")
+    run(out, planted, "--set", "decontaminate.remove=document", "-j", "1")
     assert {n: h for n, h in outputs(out).items() if n.endswith("parquet")} == {
         n: h for n, h in outputs(removed).items() if n.endswith("parquet")
     }

@@ -122,7 +122,7 @@ def test_what_needs_a_run_is_said(pages: Path) -> None:
     assert curate("decide", made, "--set", "duplicates.near.ngram=3", "--out", pages.parent / "no").code == 2
 
 
-@pytest.mark.parametrize("more", [["-j", "1"], ["--set", "read.unit_mb=0.0005"], ["--set", "duplicates.memory_gb=0.3"]])
+@pytest.mark.parametrize("more", [["-j", "2"], ["--set", "read.unit_mb=0.0005"], ["--set", "duplicates.memory_gb=0.3"]])
 def test_neither_workers_nor_units_nor_memory_change_who_stays(pages: Path, more: list[str]) -> None:
     tables = ("documents", "decisions", "duplicates", "pairs", "fingerprints")
     one, other = run(pages, "run"), run(pages, "other", *more)

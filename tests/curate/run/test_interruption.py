@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import resource
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,17 +33,25 @@ def whole(warc: Path) -> Path:
     return out
 
 
-@pytest.mark.parametrize(("seed", "jobs"), [(1, "1"), (2, "2"), (3, "2")])
+def kill_after(arguments: Sequence[str | Path], run: Path, step: str, units: int) -> None:
+    """Give the command, and kill it when so many units of the step are finished."""
+    process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    finished = 0
+    while finished < units and process.poll() is None:
+        time.sleep(0.01)
+        finished = sum(".tmp-" not in path.name for path in (run / "units" / step).glob("*"))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize(("jobs", "moments"), [("1", [("extract", 2), ("edit", 5)]), ("2", [("decide", 2)])])
 def test_kill_9_and_the_same_command_give_the_same_bytes(
-    warc: Path, whole: Path, tmp_path: Path, seed: int, jobs: str
+    warc: Path, whole: Path, tmp_path: Path, jobs: str, moments: list[tuple[str, int]]
 ) -> None:
-    chance = random.Random(seed)
     arguments = ["run", "--input", warc, "--out", tmp_path / "run", *SMALL, "-j", jobs]
-    for _ in range(2):
-        process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(1.5, 6))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    for step, units in moments:
+        kill_after(arguments, tmp_path / "run", step, units)
+    assert curate("status", tmp_path / "run").data["state"] == "interrupted"
     ended = curate(*arguments)
     assert ended.code == 0, ended.stderr
     assert outputs(tmp_path / "run") == outputs(whole)

@@ -32,10 +32,10 @@ def test_verify_finds_nothing_wrong(sample_run: Path) -> None:
     assert ended.code == 0, ended.data
 
 
-def test_one_worker_writes_the_same_bytes_as_two(sample_run: Path, tmp_path: Path) -> None:
-    ended = curate("run", "--input", "sample", "--out", tmp_path / "one", "-j", "1")
+def test_two_workers_write_the_same_bytes_as_one(sample_run: Path, tmp_path: Path) -> None:
+    ended = curate("run", "--input", "sample", "--out", tmp_path / "two", "-j", "2")
     assert ended.code == 0, ended.stderr
-    assert outputs(tmp_path / "one") == outputs(sample_run)
+    assert outputs(tmp_path / "two") == outputs(sample_run)
 
 
 def test_a_finished_run_is_done(sample_run: Path) -> None:

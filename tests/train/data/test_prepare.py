@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from invoke import invoke
 from small_runs import doc_id, document, small_run
 from small_tokenizers import small_tokenizer
 
-from curate.cli import main as curate_main
 from train.cli.prepare import prepare as prepare_command
 from train.cli.tokenizer import tokenizer as tokenizer_command
 from train.data import blocks, prepare
@@ -241,17 +241,14 @@ def test_a_run_of_another_kind_holds_no_tokens(tmp_path: Path) -> None:
 # A mix and the exports, made by curate itself.
 
 
-def curate(*arguments: object) -> None:
-    with pytest.raises(SystemExit) as ended:
-        sys.argv = ["curate", *map(str, arguments), "-q"]
-        curate_main()
-    assert ended.value.code == 0
+def curate(*arguments: str | Path) -> None:
+    ended = invoke("curate", *arguments)
+    assert ended.code == 0, ended.stderr
 
 
 @pytest.fixture
-def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> tuple[Path, Path]:
+def mixed(tmp_path: Path) -> tuple[Path, Path]:
     """A run of 40 documents in two languages and a mix of it in two phases."""
-    monkeypatch.setattr(sys, "argv", [])
     kept = [
         document(f"page{number}", TEXT * (1 + number % 3) + str(number), lang=("en", "de")[number % 4 == 0], tokens=100)
         for number in range(40)
@@ -297,8 +294,8 @@ def test_an_export_of_a_mix_is_the_same(tmp_path: Path, mixed: tuple[Path, Path]
     _, mix = mixed
     root = tmp_path / "workspace"
     splits = "train=0.7,validation=0.3"
-    curate("export", mix, "--to", tmp_path / "plain", "--format", format, "--root", root)
-    curate("export", mix, "--to", tmp_path / "split", "--format", format, "--splits", splits, "--root", root)
+    curate("export", mix, "--to", tmp_path / "plain", "--format", format, "--root", root, "-j", "1")
+    curate("export", mix, "--to", tmp_path / "split", "--format", format, "--splits", splits, "--root", root, "-j", "1")
     own = ensure(str(mix), small_tokenizer(), root)
     tokens = ensure(str(tmp_path / "plain"), small_tokenizer(), root)
     assert tokens.phases == ("main", "late") and copies_by_id(tokens) == copies_by_id(own)
@@ -314,7 +311,7 @@ def test_an_export_of_a_mix_is_the_same(tmp_path: Path, mixed: tuple[Path, Path]
 def test_an_export_of_a_run_is_its_documents(tmp_path: Path, mixed: tuple[Path, Path]) -> None:
     run, _ = mixed
     root = tmp_path / "workspace"
-    curate("export", run, "--to", tmp_path / "out", "--format", "parquet", "--root", root)
+    curate("export", run, "--to", tmp_path / "out", "--format", "parquet", "--root", root, "-j", "1")
     tokens = ensure(str(tmp_path / "out"), small_tokenizer(), root)
     assert tokens.ids == [doc_id(f"page{number}") for number in range(40)] and tokens.phases == ("main",)
 

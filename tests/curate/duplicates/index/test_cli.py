@@ -22,7 +22,7 @@ def test_from_add_to_verify(tmp_path: Path) -> None:
         ("a", 2, 0, False),
         ("b", 1, 1, False),
     ]
-    assert curate("index", "add", index, "b", *root).data["runs"][0]["done"]
+    assert curate("index", "add", index, "b", "-j", "1", *root).data["runs"][0]["done"]
     again = subprocess.run(command("index", "add", index, later, *root), capture_output=True, text=True, check=True)
     assert "The run b is in the index since " in again.stdout
     assert "nothing was added" in again.stdout
@@ -57,7 +57,9 @@ def test_from_add_to_verify(tmp_path: Path) -> None:
 
 def test_most_of_an_index(tmp_path: Path) -> None:
     index = tmp_path / "index"
-    curate("index", "add", index, small_run(tmp_path / "a", [document(f"p{n}", f"text {n}") for n in range(20)]))
+    curate(
+        "index", "add", index, small_run(tmp_path / "a", [document(f"p{n}", f"text {n}") for n in range(20)]), "-j", "1"
+    )
     asked = ("index", "delete", index, "--regex", "https", "--root", tmp_path)
     looked = curate(*asked, "--dry-run")
     assert (looked.code, looked.data["counts"]["documents"]) == (0, 20)

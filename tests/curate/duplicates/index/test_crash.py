@@ -41,6 +41,11 @@ from curate.duplicates.index.add import add
 from curate.duplicates.index.delete import delete
 from curate.duplicates.index.state import writer
 from curate.duplicates.index.tombstones import Request
+from curate.duplicates.config import Duplicates
+from curate.duplicates.sign import Signer
+from curate.segment import Segments
+# What numba loads for its first kernel is loaded here, not by every child.
+Signer(Duplicates.model_validate({"text": True, "near": {"enabled": True}})).sign(Segments(["a text"]), [None])
 def child(at):
     global count, last
     target = index.with_name(f"{index.name}-{at}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,29 @@ def sound(index: Path) -> bool:
     return all(check.ok for check in verify(Index.open(index)))
 
 
-@pytest.fixture
-def filled(tmp_path: Path, index: Path) -> Path:
-    """Two runs: tides (first, copy, near), bread (first, copy)."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two runs: tides (first, copy, near), bread (first, copy); and a copy of the folder that holds them."""
+    folder = tmp_path_factory.mktemp("runs") / "made"
     first = [document("first", TIDES), document("bread", BREAD, url="https://kitchen.example/bread")]
-    adding(index, small_run(tmp_path / "a", first, [(document("copy", TIDES), "duplicates.text")]))
+    adding(folder / "index", small_run(folder / "a", first, [(document("copy", TIDES), "duplicates.text")]))
     later = [document("near", TIDES_NEAR), document("toast", BREAD, url="https://a.kitchen.example/toast")]
-    adding(index, small_run(tmp_path / "b", later))
-    assert states(index)[doc_id("near")] == doc_id("first")
-    return index
+    adding(folder / "index", small_run(folder / "b", later))
+    assert states(folder / "index")[doc_id("near")] == doc_id("first")
+    return folder, Path(shutil.copytree(folder, folder.with_name("copy")))
 
 
-def test_the_next_copy_takes_the_place(tmp_path: Path, filled: Path) -> None:
-    report = deleting(filled, tmp_path, ids=[doc_id("first")])
+@pytest.fixture
+def filled(made: tuple[Path, Path]) -> Path:
+    """The index, with its runs beside it where it knows them, as they were before any test."""
+    folder, copy = made
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    return folder / "index"
+
+
+def test_the_next_copy_takes_the_place(filled: Path) -> None:
+    report = deleting(filled, filled.parent, ids=[doc_id("first")])
     assert states(filled) == {
         doc_id("copy"): None,
         doc_id("near"): doc_id("copy"),
@@ -49,7 +60,7 @@ def test_the_next_copy_takes_the_place(tmp_path: Path, filled: Path) -> None:
     assert report["promoted"][0] == {
         "id": doc_id("copy"),
         "run": "a",
-        "path": str(tmp_path / "a"),
+        "path": str(filled.parent / "a"),
         "file": "dropped/part-00000.parquet",
         "row": 0,
     }
@@ -57,7 +68,7 @@ def test_the_next_copy_takes_the_place(tmp_path: Path, filled: Path) -> None:
     assert [(one["id"], one["kept_id"], one["method"]) for one in moved] == [(doc_id("near"), doc_id("copy"), "near")]
     assert moved[0]["jaccard"] == 53 / 63
     assert sound(filled)
-    deleting(filled, tmp_path, ids=[doc_id("copy")])
+    deleting(filled, filled.parent, ids=[doc_id("copy")])
     assert states(filled)[doc_id("near")] is None
     assert sound(filled)
 
@@ -76,9 +87,9 @@ def test_who_stays_already_goes_on_staying(tmp_path: Path, index: Path) -> None:
     assert sound(index)
 
 
-def test_the_proof_names_every_file(tmp_path: Path, filled: Path) -> None:
-    other = small_run(tmp_path / "other", [document("first", TIDES)])  # known in the workspace, not in the index
-    report = deleting(filled, tmp_path / "workspace", ids=[doc_id("first"), doc_id("near")])
+def test_the_proof_names_every_file(filled: Path) -> None:
+    other = small_run(filled.parent / "other", [document("first", TIDES)])  # known in the workspace, not in the index
+    report = deleting(filled, filled.parent / "workspace", ids=[doc_id("first"), doc_id("near")])
     found = {
         (hit["run"], hit["file"], hit["column"], tuple(hit["rows"]), " ".join(hit["holds"])) for hit in report["files"]
     }
@@ -99,15 +110,15 @@ def test_the_proof_names_every_file(tmp_path: Path, filled: Path) -> None:
     assert TIDES not in (filled / "deletions" / "000001.json").read_text()
 
 
-def test_a_run_that_is_gone_is_named(tmp_path: Path, filled: Path) -> None:
-    (tmp_path / "b").rename(tmp_path / "elsewhere")
-    report = deleting(filled, tmp_path, ids=[doc_id("near")])
+def test_a_run_that_is_gone_is_named(filled: Path) -> None:
+    (filled.parent / "b").rename(filled.parent / "elsewhere")
+    report = deleting(filled, filled.parent, ids=[doc_id("near")])
     # It has moved within the workspace, which knows it by its manifest.
-    assert {hit["path"] for hit in report["files"]} == {str(tmp_path / "elsewhere")}
-    (tmp_path / "elsewhere").rename(tmp_path / "workspace" / ".hidden")
-    (tmp_path / "workspace" / ".hidden" / "manifest.json").unlink()
-    report = deleting(filled, tmp_path, ids=[doc_id("toast")])
-    assert report["missing_runs"] == [{"run": "b", "path": str(tmp_path / "b")}]
+    assert {hit["path"] for hit in report["files"]} == {str(filled.parent / "elsewhere")}
+    (filled.parent / "elsewhere").rename(filled.parent / "workspace" / ".hidden")
+    (filled.parent / "workspace" / ".hidden" / "manifest.json").unlink()
+    report = deleting(filled, filled.parent, ids=[doc_id("toast")])
+    assert report["missing_runs"] == [{"run": "b", "path": str(filled.parent / "b")}]
     assert report["deleted"][0]["file"] == "documents/part-00000.parquet"
 
 
@@ -121,19 +132,19 @@ def test_a_run_that_is_gone_is_named(tmp_path: Path, filled: Path) -> None:
         ({"ids": [doc_id("near")], "regexes": ["^https://first"]}, ["first", "near"]),
     ],
 )
-def test_ways_of_asking(tmp_path: Path, filled: Path, asked: dict[str, list[str]], names: list[str]) -> None:
-    report = deleting(filled, tmp_path, **asked)
+def test_ways_of_asking(filled: Path, asked: dict[str, list[str]], names: list[str]) -> None:
+    report = deleting(filled, filled.parent, **asked)
     assert {one["id"] for one in report["deleted"]} == {doc_id(name) for name in names}
     assert not {doc_id(name) for name in names} & set(states(filled))
     assert sound(filled)
 
 
-def test_nothing_is_left_in_any_file(tmp_path: Path, filled: Path) -> None:
+def test_nothing_is_left_in_any_file(filled: Path) -> None:
     rows = {name: document(name, "") for name in ("first", "near")}
     before = [path.read_bytes() for path in filled.rglob("*") if path.is_file() and path.suffix == ".parquet"]
     ids = [rows[name]["id"].encode() for name in rows]
     assert any(ids[0][:16] in data for data in before)
-    deleting(filled, tmp_path, ids=[row["id"] for row in rows.values()])
+    deleting(filled, filled.parent, ids=[row["id"] for row in rows.values()])
     segments = Index.open(filled).state.segments
     assert sorted(path.name for path in (filled / "segments").iterdir()) == sorted(one.name for one in segments)
     for path in (filled / "segments").rglob("*"):
@@ -145,35 +156,35 @@ def test_nothing_is_left_in_any_file(tmp_path: Path, filled: Path) -> None:
     assert [one.tolist()[0] for one in sets] == [0, 58, 0]
 
 
-def test_the_log_and_what_is_done_before(tmp_path: Path, filled: Path) -> None:
-    deleting(filled, tmp_path, hosts=["near.example"])
+def test_the_log_and_what_is_done_before(filled: Path) -> None:
+    deleting(filled, filled.parent, hosts=["near.example"])
     (one,) = read_tombstones(Index.open(filled))
     assert (one.ids, one.reason, one.counts["documents"]) == ([doc_id("near")], "asked for", 1)
     assert one.asked.hosts == ["near.example"]
     before = (filled / "index.json").read_bytes()
-    assert deleting(filled, tmp_path, hosts=["near.example"])["number"] is None
-    assert deleting(filled, tmp_path, ids=[doc_id("near")])["number"] is None
+    assert deleting(filled, filled.parent, hosts=["near.example"])["number"] is None
+    assert deleting(filled, filled.parent, ids=[doc_id("near")])["number"] is None
     assert (filled / "index.json").read_bytes() == before
     # What the index does not hold may come later: that is worth a line.
-    assert deleting(filled, tmp_path, urls=["https://later.example/"])["number"] == 2
+    assert deleting(filled, filled.parent, urls=["https://later.example/"])["number"] == 2
     assert len(read_tombstones(Index.open(filled))) == 2
 
 
-def test_later_runs_obey(tmp_path: Path, filled: Path) -> None:
-    deleting(filled, tmp_path, hosts=["kitchen.example"], ids=[doc_id("first")], urls=["https://x.example/?a=1"])
+def test_later_runs_obey(filled: Path) -> None:
+    deleting(filled, filled.parent, hosts=["kitchen.example"], ids=[doc_id("first")], urls=["https://x.example/?a=1"])
     later = [
         document("again", BREAD, url="https://b.kitchen.example/new"),
         document("first", TIDES),
         document("by-url", "some text", url="http://x.example?a=1"),
         document("fine", "another text"),
     ]
-    added = adding(filled, small_run(tmp_path / "c", later))
+    added = adding(filled, small_run(filled.parent / "c", later))
     assert (added.run.deleted, added.run.documents) == (3, 1)
     assert sound(filled)
 
 
-def test_a_changed_log_is_refused(tmp_path: Path, filled: Path) -> None:
-    deleting(filled, tmp_path, ids=[doc_id("near")])
+def test_a_changed_log_is_refused(filled: Path) -> None:
+    deleting(filled, filled.parent, ids=[doc_id("near")])
     (filled / "tombstones.jsonl").write_bytes(b"{}\n")
     with pytest.raises(UserError, match=r"tombstones\.jsonl is not what index\.json says"):
         deleted(Index.open(filled))
@@ -227,12 +238,12 @@ def test_half_does_not(tmp_path: Path, index: Path) -> None:
     assert deleting(index, tmp_path, ids=[row["id"] for row in rows[:10]])["counts"]["documents"] == 10
 
 
-def test_a_damaged_file_is_named(tmp_path: Path, filled: Path) -> None:
+def test_a_damaged_file_is_named(filled: Path) -> None:
     table = sorted((filled / "segments").glob("*/documents.parquet"))[0]
     table.write_bytes(table.read_bytes()[:100])
     before = (filled / "index.json").read_bytes()
     with pytest.raises(UserError, match=r"documents\.parquet is not what") as caught:
-        deleting(filled, tmp_path, ids=[doc_id("near")])
+        deleting(filled, filled.parent, ids=[doc_id("near")])
     assert caught.value.code == Exit.INPUT
     assert (filled / "index.json").read_bytes() == before
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,19 +17,27 @@ from .conftest import BREAD, TIDES, TIDES_NEAR, adding
 FOOTER = "\nImprint and contact"
 
 
-@pytest.fixture
-def filled(tmp_path: Path, index: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One run with tides, and one with a near copy, a copy of the text, one of the address, and a page of its host."""
+    folder = tmp_path_factory.mktemp("traced")
     settings = {**ALL, "lines": {"enabled": True}}
     first = [document("tides", TIDES + FOOTER), document("bread", BREAD)]
-    adding(index, small_run(tmp_path / "a", first, duplicates=settings))
+    adding(folder / "index", small_run(folder / "a", first, duplicates=settings))
     later = [
         document("near", TIDES_NEAR),
         document("copy", TIDES.upper() + FOOTER),
         document("moved", "now something else", url="http://tides.example/page/#top"),
         document("sister", "a text of the same house" + FOOTER, url="https://tides.example/other"),
     ]
-    adding(index, small_run(tmp_path / "b", later, duplicates=settings))
+    adding(folder / "index", small_run(folder / "b", later, duplicates=settings))
+    return folder
+
+
+@pytest.fixture
+def filled(made: Path, index: Path) -> Path:
+    """A copy of the index, for this test."""
+    shutil.copytree(made / "index", index)
     return index
 
 
@@ -39,7 +48,7 @@ def found(answer: dict[str, object]) -> set[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("key", [doc_id("tides"), doc_id("tides")[:8], "http://www.tides.example/page?utm_source=a"])
-def test_a_document_by_id_or_address(tmp_path: Path, filled: Path, key: str) -> None:
+def test_a_document_by_id_or_address(filled: Path, key: str) -> None:
     answer = trace(Index.open(filled), key)
     document = answer["document"]
     assert (document["id"], document["state"], document["run"], document["row"]) == (
@@ -48,7 +57,7 @@ def test_a_document_by_id_or_address(tmp_path: Path, filled: Path, key: str) -> 
         "a",
         0,
     )
-    assert document["path"] == str(tmp_path / "a")
+    assert document["path"] == str(filled.parent / "a")  # the index names it beside itself
     assert found(answer) == {
         ("text", doc_id("copy"), 1.0, None),
         ("near", doc_id("copy"), 1.0, None),

@@ -24,17 +24,26 @@ def failed(index: Path) -> list[str]:
     return [check.name for check in verify(Index.open(index)) if not check.ok]
 
 
-@pytest.fixture
-def filled(tmp_path: Path, index: Path) -> Path:
-    """Tides and its near copy of one run, bread of another; `gone` was deleted from the first."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tides and its near copy of one run, bread of another; `gone` was deleted from the first: `before/` holds it."""
+    folder = tmp_path_factory.mktemp("verified")
+    index = folder / "index"
     settings = {**ALL, "lines": {"enabled": True}}
     rows = [document("tides", TIDES), document("near", TIDES_NEAR), document("gone", f"{BREAD} {TIDES}")]
-    adding(index, small_run(tmp_path / "a", rows, duplicates=settings))
-    shutil.copytree(Index.open(index).directory(Index.open(index).state.segments[0]), tmp_path / "before")
-    adding(index, small_run(tmp_path / "b", [document("bread", BREAD)], duplicates=settings))
+    adding(index, small_run(folder / "a", rows, duplicates=settings))
+    shutil.copytree(Index.open(index).directory(Index.open(index).state.segments[0]), folder / "before")
+    adding(index, small_run(folder / "b", [document("bread", BREAD)], duplicates=settings))
     with writer(index) as own:
-        delete(own, Request.of(ids=[doc_id("gone")]), reason="", root=tmp_path)
+        delete(own, Request.of(ids=[doc_id("gone")]), reason="", root=folder)
     assert failed(index) == []
+    return folder
+
+
+@pytest.fixture
+def filled(made: Path, index: Path) -> Path:
+    """A copy of the index, for this test."""
+    shutil.copytree(made / "index", index)
     return index
 
 
@@ -87,22 +96,22 @@ def test_a_live_writer_is_no_fault(filled: Path) -> None:
     assert failed(filled) == []
 
 
-def test_keys_and_sets_of_what_was_deleted(tmp_path: Path, filled: Path) -> None:
+def test_keys_and_sets_of_what_was_deleted(made: Path, filled: Path) -> None:
     def put_back(where: Path) -> None:
         for name in ("keys.parquet", "sets.u32", "sets.npy", "unit.json"):
-            shutil.copy(tmp_path / "before" / name, where / name)
+            shutil.copy(made / "before" / name, where / name)
 
     planted(filled, put_back)
     assert failed(filled) == [f"{kind}: every entry belongs to a document" for kind in ("text", "url", "near")]
 
 
-def test_lines_of_what_was_deleted(tmp_path: Path, filled: Path) -> None:
-    planted(filled, lambda where: shutil.copy(tmp_path / "before" / "lines-00000.npy", where))
+def test_lines_of_what_was_deleted(made: Path, filled: Path) -> None:
+    planted(filled, lambda where: shutil.copy(made / "before" / "lines-00000.npy", where))
     assert failed(filled) == ["lines: every entry belongs to a document"]
 
 
-def test_a_document_that_was_deleted(tmp_path: Path, filled: Path) -> None:
-    planted(filled, lambda where: [shutil.copy(path, where) for path in (tmp_path / "before").iterdir()])
+def test_a_document_that_was_deleted(made: Path, filled: Path) -> None:
+    planted(filled, lambda where: [shutil.copy(path, where) for path in (made / "before").iterdir()])
     assert failed(filled) == ["no deleted document is in a table"]
 
 

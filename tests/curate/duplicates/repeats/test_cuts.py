@@ -84,7 +84,7 @@ def corpora(draw: st.DrawFn) -> tuple[list[str], list[int]]:
     return texts, draw(st.permutations(range(len(texts))))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(corpora())
 def test_every_common_stretch_is_found(
     tmp_path_factory: pytest.TempPathFactory, corpus: tuple[list[str], list[int]]
