@@ -13,6 +13,10 @@ from curate.extract.text import utf8
 from workbench import sandbox
 from workbench.errors import UserError, did_you_mean
 
+# The engine winnow compiles its loops where no cache holds them: most of a minute of a processor, which other such
+# children may share.
+COMPILING_S = 1800.0
+
 
 class Limits(NamedTuple):
     """What one page may take: seconds by the clock, CPU seconds, megabytes of memory, characters of text.
@@ -63,6 +67,7 @@ class Extractor:
                 "memory_mb": limits.memory_mb,
                 "kernels": os.environ.get("NUMBA_CACHE_DIR"),
             },
+            start_s=COMPILING_S if engine == "winnow" else sandbox.START_S,
         )
 
     def extract(self, pages: Iterable[tuple[str, str | None]]) -> list[Extracted]:

@@ -14,6 +14,6 @@ A request during which the child failed is tried once more, alone in a fresh chi
 neither a busy machine nor what earlier requests left behind decides whether a request fails.
 """
 
-from workbench.sandbox.child import Child, Limits, Reply, Request, SandboxError
+from workbench.sandbox.child import START_S, Child, Limits, Reply, Request, SandboxError
 
-__all__ = ["Child", "Limits", "Reply", "Request", "SandboxError"]
+__all__ = ["START_S", "Child", "Limits", "Reply", "Request", "SandboxError"]

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from workbench.sandbox.process import CPU, WALL, Process, Reply, SandboxError
+from workbench.sandbox.process import CPU, START_S, WALL, Process, Reply, SandboxError
 
-__all__ = ["Child", "Limits", "Reply", "Request", "SandboxError"]
+__all__ = ["START_S", "Child", "Limits", "Reply", "Request", "SandboxError"]
 
 PATIENCE = 10.0  # a second attempt has this many times the first one's time
 SENT_AHEAD = 16
@@ -48,11 +48,14 @@ class Child:
         *,
         setup: dict[str, Any] | None = None,
         recycle_requests: int = RECYCLE_REQUESTS,
+        start_s: float = START_S,
     ) -> None:
         self.target = target
         self.limits = limits or Limits()
         self.setup = setup or {}
         self.recycle_requests = recycle_requests
+        self.start_s = start_s
+        """Seconds by the clock until the child must be ready for its first request."""
         self.starts = 0
         """How many processes there have been; none before the first request."""
         self.network = ""
@@ -107,7 +110,12 @@ class Child:
     def _start(self) -> Process:
         self.starts += 1
         self._process = Process(
-            self.target, self.setup, self.limits.memory_mb, self.limits.output_bytes, self.recycle_requests
+            self.target,
+            self.setup,
+            self.limits.memory_mb,
+            self.limits.output_bytes,
+            self.recycle_requests,
+            self.start_s,
         )
         self.network = self._process.network
         return self._process

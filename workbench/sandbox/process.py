@@ -44,7 +44,13 @@ class Process:
     """
 
     def __init__(
-        self, target: str, setup: dict[str, Any], memory_mb: int, output_bytes: int, recycle_requests: int
+        self,
+        target: str,
+        setup: dict[str, Any],
+        memory_mb: int,
+        output_bytes: int,
+        recycle_requests: int,
+        start_s: float,
     ) -> None:
         self._memory_mb = memory_mb
         self._output_bytes = output_bytes
@@ -75,7 +81,7 @@ class Process:
         self._outbox: deque[memoryview] = deque()
         self._inbox = bytearray()
         self._said = b""
-        ready = self.receive(START_S)
+        ready = self.receive(start_s)
         if isinstance(ready, str):
             said = self._said.decode(errors="replace").strip()
             raise SandboxError(f"{target} does not start in the sandbox: {said or ready}")
