@@ -25,7 +25,7 @@ WORKING = frozenset(("run", "retry", "decontaminate", "export"))
 
 def curate(*arguments: str | Path, cwd: Path | None = None, **options: Any) -> Ended:
     """Give a command: in this process, which has loaded what it needs, unless options of a process are asked for."""
-    if arguments[0] in WORKING and "-j" not in arguments:
+    if (arguments[0] in WORKING or arguments[:2] == ("index", "add")) and "-j" not in arguments:
         arguments = (*arguments, "-j", "1")
     if not options:
         return invoke("curate", *arguments, cwd=cwd)

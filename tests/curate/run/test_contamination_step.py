@@ -48,7 +48,7 @@ def reported(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def removed(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("removed") / "run"
-    return run(out, planted, "--set", "decontaminate.remove=document", "-j", "2")
+    return run(out, planted, "--set", "decontaminate.remove=document", "-j", "1")
 
 
 def test_a_report_is_what_the_command_finds_and_changes_nothing(
@@ -149,7 +149,7 @@ def test_an_interruption_leaves_no_trace(removed: Path, planted: Path, tmp_path:
         time.sleep(0.01)
     process.kill()
     process.wait()
-    run(out, planted, "--set", "decontaminate.remove=document", "-j", "1")
+    run(out, planted, "--set", "decontaminate.remove=document", "-j", "2")  # nor do workers from here on
     assert {n: h for n, h in outputs(out).items() if n.endswith("parquet")} == {
         n: h for n, h in outputs(removed).items() if n.endswith("parquet")
     }

@@ -16,13 +16,13 @@ def test_from_add_to_verify(tmp_path: Path) -> None:
     first = small_run(tmp_path / "a", [document("tides", TIDES), document("bread", BREAD)])
     later = small_run(tmp_path / "b", [document("near", TIDES_NEAR)])
     root = ("--root", tmp_path / "workspace")
-    added = curate("index", "add", index, first, later, "-j", "1", *root)
+    added = curate("index", "add", index, first, later, *root)
     assert added.code == 0, added.stderr
     assert [(run["id"], run["documents"], run["duplicates"], run["done"]) for run in added.data["runs"]] == [
         ("a", 2, 0, False),
         ("b", 1, 1, False),
     ]
-    assert curate("index", "add", index, "b", "-j", "1", *root).data["runs"][0]["done"]
+    assert curate("index", "add", index, "b", *root).data["runs"][0]["done"]
     again = subprocess.run(command("index", "add", index, later, *root), capture_output=True, text=True, check=True)
     assert "The run b is in the index since " in again.stdout
     assert "nothing was added" in again.stdout
