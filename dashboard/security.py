@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dashboard import pagehead
 from workbench.errors import Exit, UserError
 
 if TYPE_CHECKING:
@@ -66,14 +67,8 @@ def policy(host: str, port: int) -> str:
     )
 
 
-# On a page below the root Streamlit's client first looks for its server under that page, and the browser logs two
-# errors; told where the server is, it does not look.
-_HEAD = b"<head>"
-_BASE = b"<head><script>window.__streamlit = {BACKEND_BASE_URL: location.origin + '/'}</script>"
-
-
 class SafeHeaders:
-    """ASGI middleware that puts the headers on every answer that does not bring them, and tells pages their server."""
+    """ASGI middleware that puts the headers on every answer that does not bring them, and our part into the pages."""
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
@@ -97,7 +92,7 @@ class SafeHeaders:
                 start.append(self._with_headers(message))
                 return
             if start:
-                message = _with_base(start[0], message)
+                message = _with_head(start[0], message)
                 await send(start.pop())
             await send(message)
 
@@ -114,14 +109,14 @@ def _is_sealed(start: Message) -> bool:
     return any(name.lower() == b"content-security-policy" for name, _ in start.get("headers", ()))
 
 
-def _with_base(start: Message, body: Message) -> Message:
-    """The body, with the script in it where it is a page; `start` then gets the new length."""
+def _with_head(start: Message, body: Message) -> Message:
+    """The body, with our part in its head where it is a page; `start` then gets the new length."""
     given = {name.lower(): value for name, value in start["headers"]}
     if not given.get(b"content-type", b"").startswith(b"text/html") or body.get("more_body"):
         return body
-    if _HEAD not in body.get("body", b""):
+    if pagehead.HEAD not in body.get("body", b""):
         return body
-    content = body["body"].replace(_HEAD, _BASE, 1)
+    content = body["body"].replace(pagehead.HEAD, pagehead.ADDITION, 1)
     replaced = {b"content-length": str(len(content)).encode()}
     start["headers"] = [(name, replaced.get(name.lower(), value)) for name, value in start["headers"]]
     return {**body, "body": content}
@@ -143,9 +138,12 @@ def middleware(host: str, port: int) -> list[Middleware]:
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    from dashboard.clientfiles import ClientFiles
+
     return [
         Middleware(TrustedHostMiddleware, allowed_hosts=names(host), www_redirect=False),
         Middleware(SafeHeaders, headers=headers(host, port)),
+        Middleware(ClientFiles),
     ]
 
 
@@ -177,7 +175,7 @@ _SHARED = {
     "theme.baseRadius": "small",
     "theme.paddingTop": "4rem",
     "theme.linkUnderline": True,
-    "theme.headingFontSizes": ["1.7rem", "1.3rem", "1.1rem", "1rem", "0.95rem", "0.9rem"],
+    "theme.headingFontSizes": ["1.7rem", "1.2rem", "1.05rem", "1rem", "0.95rem", "0.9rem"],
 }
 # Okabe and Ito's palette: told apart with every common colour blindness.
 _LIGHT = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#595959", "#8A7A00"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import pkgutil
 import socket
 import sys
 import threading
@@ -52,7 +53,10 @@ def serve(current: settings.Settings, host: str, port: int, ready: Callable[[str
 
 def _warm() -> None:
     """Import what the pages need, so that the first visitor need not wait for it."""
-    for name in ("pandas", "polars", "pyarrow", "duckdb", "curate.ask.finished", "evalkit.compare", "evalkit.arena"):
+    from dashboard import queries
+
+    ours = (f"{queries.__name__}.{module.name}" for module in pkgutil.iter_modules(queries.__path__))
+    for name in ("pandas", "polars", "pyarrow", "duckdb", "curate.ask.finished", "curate.ask.wording", *ours):
         importlib.import_module(name)
 
 

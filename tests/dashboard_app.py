@@ -48,8 +48,14 @@ class Seen:
     """A browser's page, with what went wrong in it."""
 
     page: Any
+    address: str
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+
+    def go(self, path: str = "") -> None:
+        """Load a page of the dashboard, and wait for it."""
+        self.page.goto(f"{self.address}/{path}")
+        self.settled()
 
     def settled(self) -> None:
         """Wait until the server has run the page to its end."""
@@ -64,6 +70,15 @@ class Seen:
             }""",
             timeout=60_000,
         )
+
+    def enter(self, rater: str) -> None:
+        """In the arena: say who votes, and leave the field, so that keys are votes."""
+        name = self.page.get_by_label("Your name, for votes and labels")
+        name.fill(rater)
+        name.press("Enter")
+        self.page.wait_for_selector(".st-key-arena-progress")
+        self.settled()
+        self.page.locator("h1").click()
 
     def clean(self) -> None:
         """No error in the console, and nothing asked of anybody else."""
@@ -110,15 +125,21 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def visit(opened: Any, address: str, path: str = "", *, dark: bool = False, height: int = 1000) -> Iterator[Seen]:
-    """A page in a window of its own; what it asks of others and logs as errors is kept."""
-    context = opened.new_context(color_scheme="dark" if dark else "light", viewport={"width": 1280, "height": height})
-    seen = Seen(context.new_page())
+def window(opened: Any, address: str, *, height: int = 1000) -> Iterator[Seen]:
+    """A window of its own, with nothing in it; what its pages ask of others and log as errors is kept."""
+    context = opened.new_context(color_scheme="light", viewport={"width": 1280, "height": height})
+    seen = Seen(context.new_page(), address)
     seen.page.on("console", lambda line: seen.errors.append(line.text) if line.type == "error" else None)
     seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
     own = (address, address.replace("http", "ws", 1), "data:", "blob:")
     seen.page.on("request", lambda asked: None if asked.url.startswith(own) else seen.outside.append(asked.url))
-    seen.page.goto(f"{address}/{path}")
-    seen.settled()
     yield seen
     context.close()
+
+
+@contextmanager
+def visit(opened: Any, address: str, path: str = "", *, height: int = 1000) -> Iterator[Seen]:
+    """A page in a window of its own."""
+    with window(opened, address, height=height) as seen:
+        seen.go(path)
+        yield seen

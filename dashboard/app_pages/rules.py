@@ -14,7 +14,7 @@ with cards.guarded():
     told = ask(rules.told, here.run).value
     counted = tokens.label(told.counter)
     rule = rules_list.choose(here, told.profile, counted)
-    st.subheader(texts.label(rule.id), anchor=False)
+    st.header(texts.label(rule.id), anchor=False)
     texts.line(rule.why or "The profile does not say why.", soft=True)
     if source_of(here.run).has("measures"):
         rules_preview.panel(here.run, told.profile, rule, counted)

@@ -7,8 +7,8 @@ from typing import Any
 _POINT = {"type": "point", "filled": True, "size": 70, "opacity": 1}
 
 
-def whiskers(title: str, *, rows: int, share: bool, facet: bool = False, color: str | None = None) -> dict[str, Any]:
-    """Score and interval of each `name`; frame: name, value, low, high, said (and task, where `facet`)."""
+def whiskers(title: str, *, rows: int, share: bool, color: str | None = None) -> dict[str, Any]:
+    """Score and interval of each `name`, in the order of the frame: name, value, low, high, said, n."""
     axis = {"format": ".0%"} if share else {"format": ".3~g"}
     x = {"type": "quantitative", "title": title, "axis": axis, "scale": {"zero": False}}
     y: dict[str, Any] = {"field": "name", "type": "nominal", "title": None, "sort": None}
@@ -31,17 +31,7 @@ def whiskers(title: str, *, rows: int, share: bool, facet: bool = False, color: 
         },
         {"mark": _POINT, "encoding": {"x": {"field": "value", **x}, "y": y, "tooltip": tooltip, **shade}},
     ]
-    if not facet:
-        return {"layer": layers, "height": 70 + (22 if color else 28) * rows}
-    return {
-        "facet": {"row": {"field": "task", "type": "nominal", "title": None, "sort": _ORDER, "header": _HEADER}},
-        "spec": {"layer": layers, "height": {"step": 20}, "width": 620},
-        "resolve": {"scale": {"y": "independent"}},
-    }
-
-
-_ORDER = {"field": "order", "op": "min"}
-_HEADER = {"labelAngle": 0, "labelAlign": "left", "labelOrient": "top", "labelFontWeight": "bold"}
+    return {"layer": layers, "height": 70 + (22 if color else 28) * rows}
 
 
 def differences(title: str, *, rows: int, share: bool) -> dict[str, Any]:

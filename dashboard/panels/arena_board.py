@@ -189,7 +189,7 @@ def _wins(rows: list[dict[str, Any]], order: list[str]) -> None:
 
     if not rows:
         return
-    st.subheader("Who beat whom", anchor=False)
+    st.header("Who beat whom", anchor=False)
     frame = pl.DataFrame(rows).with_columns(
         share=(pl.col("won") + pl.col("tied") / 2) / pl.col("n"),
         said=pl.format("{} : {} ({} ties)", "won", "lost", "tied"),
@@ -209,7 +209,7 @@ def _wins(rows: list[dict[str, Any]], order: list[str]) -> None:
 
 def _trust(found: dict[str, Any]) -> None:
     """Whether the place on the screen mattered, and how far raters agree."""
-    st.subheader("How far the votes can be trusted", anchor=False)
+    st.header("How far the votes can be trusted", anchor=False)
     left = found["left"]
     if left is not None:
         texts.line(
@@ -256,7 +256,7 @@ def _raters(run: RunRef) -> None:
 
 
 def _export(run: RunRef, key: Key) -> None:
-    st.subheader("Votes as preference data", anchor=False)
+    st.header("Votes as preference data", anchor=False)
     command = ["evalkit", "arena", "export", run.id, *(part for path, *_ in key[3] for part in ("--votes", path))]
     command += ["--out", "preferences.jsonl", "--root", str(current().root)]
     st.code(one_line(shlex.join(command)), language=None, wrap_lines=True)

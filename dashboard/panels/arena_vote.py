@@ -102,7 +102,7 @@ def _question(run: RunRef, rater: str, turn: voting.Turn, place: int, *, undoabl
         shown, count = masked(answer, found.models)
         hidden += count
         with column:
-            st.subheader(title, anchor=False)
+            st.header(title, anchor=False)
             texts.in_parts(shown, label=f"The answer on the {title.lower()}", key=f"arena-{title}-{place}")
     if hidden:
         texts.line(f"Names by which an answer gives itself away read {MASK}: {hidden:,} in this pair.", soft=True)

@@ -33,7 +33,7 @@ def show(here: Workspace, a: RunRef, b: RunRef, task: tuple[str, str], metric: s
     """How many items flipped, which, and one of them whole."""
     counts = ask(evals_pairs.flips, a, other=b, task=task, metric=metric)
     names = NAMES if metric_of(metric).share else _OTHER
-    st.subheader("Items that flipped", anchor=False)
+    st.header("Items that flipped", anchor=False)
     if metric_of(metric).share:
         _square(counts.value)
     _list(here, a, b, task, metric, {name: counts.value[name] for name in names}, names)

@@ -30,7 +30,7 @@ def show(here: Workspace, a: RunRef, b: RunRef, task: tuple[str, str], metric: s
     if not here_of:
         cards.problem(f"{label(*task)} has no item '{item}' in these runs.", "choose a row above")
         return
-    st.subheader("The item", anchor=False)
+    st.header("The item", anchor=False)
     first = here_of[0]
     place = f"{first['file']}:{first['line']}" if first["file"] else "-"
     about = [f"item {item}", f"from {place}"]

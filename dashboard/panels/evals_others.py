@@ -38,7 +38,7 @@ _EMPTY = {
 def show(here: Workspace) -> None:
     """The tab of other checks."""
     for kind, (title, function) in _KINDS.items():
-        st.subheader(title, anchor=False)
+        st.header(title, anchor=False)
         runs = here.of(kind)
         if not runs:
             cards.empty(*_EMPTY[kind])
@@ -63,10 +63,10 @@ def _perplexity(run: RunRef) -> None:
     frame: pl.DataFrame = found["rows"]
     whole = frame.filter(group="all")
     said = "; ".join(f"{row['model']}: {row['said']}" for row in whole.to_dicts())
-    most = frame.filter(pl.col("value").is_not_null()).head(60)
+    most = frame.filter(pl.col("value").is_not_null()).sort("order", maintain_order=True).head(60)
     draw.vega(
-        most.select("value", "low", "high", "said", "group", name="model", n="scored", task="group", order="order"),
-        whiskers("bits per byte, 95 % interval", rows=most.height, share=False, facet=True),
+        most.select("value", "low", "high", "said", name=pl.format("{} · {}", "group", "model"), n="scored"),
+        whiskers("bits per byte, 95 % interval", rows=most.height, share=False),
         alt=f"Bits per byte by {found['by']}: {one_line(said)}",
         key=f"evals-perplexity-{run.id}",
     )

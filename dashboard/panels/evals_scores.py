@@ -115,7 +115,7 @@ def _matrix(rows: pl.DataFrame) -> None:
             name += "′"
         columns[name] = [said.get((*line, run), "-") for line in lines]
     wide = pl.DataFrame(columns)
-    st.subheader("Tasks by runs", anchor=False)
+    st.header("Tasks by runs", anchor=False)
     table(
         wide[:, : 2 + _COLUMNS],
         alt=f"{wide.height} tasks by {len(runs)} runs, each with its score and 95 % interval",
@@ -139,17 +139,23 @@ def _whiskers(rows: pl.DataFrame) -> None:
     tasks = drawn["label"].unique(maintain_order=True).to_list()
     if not drawn.height:
         return
-    drawn = drawn.filter(pl.col("label").is_in(tasks[:_TASKS]))
-    frame = drawn.select(task="label", name="run", value="value", low="low", high="high", n="n").with_columns(
-        said=pl.Series([_score(row) for row in drawn.to_dicts()], dtype=pl.String),
-        order=pl.Series([tasks.index(task) + len(tasks) * (task == evals.MEAN) for task in drawn["label"]]),
+    places = {task: place + len(tasks) * (task == evals.MEAN) for place, task in enumerate(tasks[:_TASKS])}
+    drawn = drawn.filter(pl.col("label").is_in(places.keys()))
+    drawn = drawn.sort(pl.col("label").replace_strict(places, return_dtype=pl.Int64), maintain_order=True)
+    frame = drawn.select(
+        "value",
+        "low",
+        "high",
+        "n",
+        name=pl.format("{} · {}", "label", "run"),
+        said=pl.Series(map(_score, drawn.to_dicts())),
     )
     best = max(drawn.to_dicts(), key=lambda row: row["value"])
     share = bool(drawn["share"].all())
     draw.vega(
         frame,
-        whiskers("score, 95 % interval", rows=frame.height, share=share, facet=True),
-        alt=f"Scores with 95 % intervals of {frame['name'].n_unique()} runs on {len(tasks[:_TASKS])} tasks; the "
+        whiskers("score, 95 % interval", rows=frame.height, share=share),
+        alt=f"Scores with 95 % intervals of {drawn['run'].n_unique()} runs on {len(tasks[:_TASKS])} tasks; the "
         f"highest is {_score(best)} of {one_line(best['run'])} on {one_line(best['label'])}, n {best['n']:,}.",
         key="evals-whiskers",
     )
@@ -184,7 +190,7 @@ def _long(here: Workspace, rows: pl.DataFrame) -> None:
         read=pl.when("seen").then(pl.lit("training split read")),
     )
     shown = shown.select(column for column in shown if column.null_count() < column.len())
-    st.subheader("Every number", anchor=False)
+    st.header("Every number", anchor=False)
     tested = joined.filter(pl.col("clean_items").is_not_null())["run"].n_unique()
     table(
         shown,
@@ -249,7 +255,7 @@ def presets(here: Workspace) -> None:
         cards.empty("No task was run under several presets.", "evalkit run MODEL TASK@default TASK@other")
         return
     for (task,), rows in many.group_by("task", maintain_order=True):
-        st.subheader(texts.label(str(task)), anchor=False)
+        st.header(texts.label(str(task)), anchor=False)
         spread = _spread(rows)
         widest = max(spread.to_dicts(), key=lambda row: row["points"])
         named = rows.select(

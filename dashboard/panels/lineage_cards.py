@@ -78,7 +78,7 @@ def _difference(before: Card, after: Card) -> None:
     except UserError as error:
         cards.failed(error)
         return
-    st.subheader("What differs", anchor=False)
+    st.header("What differs", anchor=False)
     added, removed = (sum(sign == which for sign, _ in lines) for which in "+-")
     texts.line(f"{after.run.id} has {added} lines that {before.run.id} has not, and lacks {removed} of its lines.")
     if not lines:

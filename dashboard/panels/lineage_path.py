@@ -199,7 +199,7 @@ def _runs(number: int) -> str:
 def _table(
     found: lineage.Family, start: RunRef, names: list[str], places: dict[str, Any], inside: set[str] | None
 ) -> None:
-    st.subheader("The same as a table", anchor=False)
+    st.header("The same as a table", anchor=False)
     up = set(found.ancestors(start.id))
     offset = pages(len(names), "l_page")
     part = names[offset : offset + PAGE]

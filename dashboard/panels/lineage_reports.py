@@ -70,7 +70,7 @@ def _state(report: Report, alarms: int) -> str:
 
 
 def _one(report: Report, plan: Seen) -> None:
-    st.subheader("One report", anchor=False)
+    st.header("One report", anchor=False)
     texts.line(f"{report.plan} · {when(report.window)}: {report.verdict}", strong=True)
     for alarm in plan.alarms:
         if alarm.window == report.window:

@@ -69,7 +69,7 @@ def _row(plan: Seen) -> dict[str, str | int | None]:
 
 
 def _alarms(plans: list[Seen]) -> None:
-    st.subheader("Alarms", anchor=False)
+    st.header("Alarms", anchor=False)
     rows = [(plan, alarm) for plan in plans for alarm in plan.alarms]
     if not rows:
         st.caption("No report has raised an alarm.")

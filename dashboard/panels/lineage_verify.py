@@ -24,7 +24,7 @@ _KEPT = "l-verified"
 @st.fragment
 def show(found: Family, start: RunRef) -> None:
     """The button, its progress, and what it found: kept for this session, by run and manifest."""
-    st.subheader("Files", anchor=False)
+    st.header("Files", anchor=False)
     runs = [found.runs[name] for name in [start.id, *found.ancestors(start.id)] if found.runs[name].readable][:_RUNS]
     st.caption(
         "The manifests of parents are always compared with what their children say. The files of this run and of what "

@@ -67,7 +67,7 @@ def show(run: RunRef) -> None:
     st.caption("Exact counts. Point at a column's title to sort; shares are of all items, testable or not.")
     with cards.guarded():
         overlap_verdicts.share(run.id, ABOUT, WRONG, "hits")
-    st.subheader("Items", anchor=False)
+    st.header("Items", anchor=False)
     names = suites["suite"].to_list()
     suite = _suite(names)
     found = st.toggle("Only items that are in the run", value=True, key="found", bind="query-params")
@@ -101,7 +101,7 @@ def _item(run: RunRef, chosen: str) -> None:
             f"The run '{run.id}' knows no item '{chosen[:120]}'.", "it is named by its suite and row: suite:7"
         )
         return
-    st.subheader("One item", anchor=False)
+    st.header("One item", anchor=False)
     total = ask(contamination.holding, run, suite=suite, item=row["item"]).value
     texts.line(f"{chosen}: {row['words']:,} words, found in {total:,} documents, dropped ones among them", strong=True)
     holders = ask(contamination.holders, run, suite=suite, item=row["item"], offset=0, limit=tables.PAGE).value

@@ -54,7 +54,7 @@ def show(run: RunRef) -> None:
         _similarities(run)
     with cards.guarded():
         overlap_verdicts.share(run.id, overlap_pair.ABOUT, overlap_pair.WRONG, "pairs")
-    st.subheader("Clusters", anchor=False)
+    st.header("Clusters", anchor=False)
     offset = tables.pages(number, "clusters")
     rows = ask(overlap.clusters, run, offset=offset, limit=tables.PAGE).value
     tables.shown(offset, rows.height, number, "clusters, the largest first")
@@ -98,7 +98,7 @@ def _cluster(run: RunRef, cluster: str) -> None:
     if not size:
         cards.problem(f"The run '{run.id}' has no cluster '{cluster[:80]}'.", "choose one in the table above")
         return
-    st.subheader("One cluster", anchor=False)
+    st.header("One cluster", anchor=False)
     offset = tables.pages(size, "members")
     rows = ask(overlap.members, run, cluster=cluster, offset=offset, limit=tables.PAGE).value
     tables.shown(offset, rows.height, size, "documents, the kept first, then the least similar")

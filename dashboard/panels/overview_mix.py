@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def show(run: RunRef, other: RunRef | None) -> None:
     """A treemap of each run, and the largest changes of shares between them."""
-    st.subheader("What is kept", anchor=False)
+    st.header("What is kept", anchor=False)
     choices = [name for name in overview.MIXES if name != "topic and language" or ask(overview.has_topics, run).value]
     by = choices[0]
     if len(choices) > 1:

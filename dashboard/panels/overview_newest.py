@@ -21,7 +21,7 @@ def models(here: Workspace) -> None:
     found = [run for run in here.of(*MODELS) if run.readable]
     if not found:
         return
-    st.subheader("Newest models", anchor=False)
+    st.header("Newest models", anchor=False)
     rows = [
         {"run": run.id, "stage": run.kind.removeprefix("train."), **ask(overview.trained, run).value}
         for run in found[:_SHOWN]
@@ -48,7 +48,7 @@ def evaluations(here: Workspace) -> None:
     found = [run for run in here.of("eval") if run.readable]
     if not found:
         return
-    st.subheader("Newest evaluations", anchor=False)
+    st.header("Newest evaluations", anchor=False)
     rows = [{"run": run.id, **ask(overview.scored, run).value} for run in found[:_SHOWN]]
     share = st.column_config.NumberColumn
     table(

@@ -23,7 +23,7 @@ def live(here: Workspace) -> None:
     running = tuple(run.id for run in here.runs if run.state == "running")
     if not running:
         return
-    st.subheader("Running now", anchor=False)
+    st.header("Running now", anchor=False)
     st.fragment(_jobs, run_every=_EVERY)(running)
 
 
@@ -63,7 +63,7 @@ def unfinished(here: Workspace) -> None:
     found = [run for run in reversed(here.runs) if run.state not in ("finished", "running")]
     if not found:
         return
-    st.subheader("Stopped or unreadable", anchor=False)
+    st.header("Stopped or unreadable", anchor=False)
     frame = pl.DataFrame(
         [
             {"run": run.id, "kind": run.kind, "state": run.state, "why": _why(run), "what helps": _help(run)}

@@ -22,7 +22,7 @@ _STEP = "o_step"
 
 def show(run: RunRef) -> None:
     """The chart with its unit, and below it the step that the visitor chose, in the chart or in the list."""
-    st.subheader("Where it went", anchor=False)
+    st.header("Where it went", anchor=False)
     answer = ask(overview.levels, run)
     unit = st.segmented_control("Counted in", UNITS, default=UNITS[0], key="o_unit", bind="query-params", required=True)
     unit = unit if unit in UNITS else UNITS[0]

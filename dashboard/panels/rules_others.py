@@ -26,7 +26,7 @@ def panel(run: RunRef, profile: Profile, rule: Rule, counted: str) -> None:
     """At the thresholds of the run; nothing here depends on the proposed one."""
     import polars as pl
 
-    st.subheader("Other rules", anchor=False)
+    st.header("Other rules", anchor=False)
     sets = ask(rules.fails, run)
     pairs = rules.together(profile, sets.value)
     mine = pairs.filter(pl.col("rule") == rule.id)

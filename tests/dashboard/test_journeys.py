@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +17,20 @@ import dashboard_app as app
 import hostile_runs
 import httpx
 import pytest
-from whole_run import command
+from whole_run import curate
 
+from dashboard import security
 from workbench.people import People
 
 pytest.importorskip("streamlit")
 PAGES = ("overview", "rules", "documents", "overlap", "training", "evals", "arena", "lineage", "playground")
-NAME = "Your name, for votes and labels"
+# The page has its background, and nothing fades in any more: the colours are those that stay.
+_COLOURED = """hex => {
+    const wanted = `rgb(${[1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16)).join(', ')})`
+    return getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === wanted
+        && document.getAnimations().every(
+            each => each.playState !== 'running' || each.effect.getTiming().iterations > 1)
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -54,27 +60,27 @@ def _path(name: str) -> str:
     return "" if name == "overview" else name
 
 
-def _named(seen: app.Seen, rater: str) -> None:
-    """Say who votes, and leave the field, so that keys are votes."""
-    seen.page.get_by_label(NAME).fill(rater)
-    seen.page.get_by_label(NAME).press("Enter")
-    seen.page.wait_for_selector(".st-key-arena-progress")
-    seen.settled()
-    seen.page.locator("h1").click()
+@pytest.fixture(scope="module")
+def window(opened: Any, address: str) -> Iterator[app.Seen]:
+    """One window for many pages: what they have in common is loaded once."""
+    with app.window(opened, address) as found:
+        yield found
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_is_accessible_and_asks_nobody_else(opened: Any, address: str, name: str, dark: bool) -> None:
+def test_every_page_is_accessible_and_asks_nobody_else(window: app.Seen, name: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    with app.visit(opened, address, _path(name), dark=dark) as seen:
-        assert seen.page.inner_text("h1").lower() == name
-        seen.page.wait_for_timeout(600)  # what fades in has its colours then
-        found = axe.Axe().run(seen.page).response["violations"]
-        grave = [each for each in found if each["impact"] in ("serious", "critical")]
-        assert [(each["id"], each["nodes"][0]["html"][:200]) for each in grave] == []
-        assert seen.page.get_by_text("This part of the page failed").count() == 0
-        seen.clean()
+    page = window.page
+    window.go(_path(name))
+    assert page.inner_text("h1").lower() == name
+    assert page.get_by_text("This part of the page failed").count() == 0
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(_COLOURED, arg=security.THEME[f"theme.{scheme}.backgroundColor"], timeout=60_000)
+        found = axe.Axe().run(page).response["violations"]
+        grave = [each for each in found if each["impact"] != "minor"]
+        assert [(scheme, each["id"], each["nodes"][0]["html"][:200]) for each in grave] == []
+    window.clean()
 
 
 def test_a_link_opens_exactly_that_view(opened: Any, address: str) -> None:
@@ -88,18 +94,30 @@ def test_a_link_opens_exactly_that_view(opened: Any, address: str) -> None:
         seen.page.wait_for_function("document.querySelector('h1').innerText === 'Rules'")
         seen.settled()
         assert "run=crawl" in seen.page.url  # the choice stays from page to page
-        for _ in range(3):  # a page that adds its run to the address is a step of its own
-            seen.page.go_back()
+        seen.page.go_back()  # once: that the page added its run to the address was no step of its own
+        seen.page.wait_for_function("document.querySelector('h1').innerText === 'Documents'")
+        seen.settled()
+        assert "state=dropped" in seen.page.url and "step=duplicates" in seen.page.url
+        assert seen.page.get_by_text(re.compile(r"of \d+ documents")).first.inner_text() == shown
+        seen.clean()
+
+
+def test_one_press_of_back_undoes_one_click(opened: Any, address: str) -> None:
+    with app.visit(opened, address) as seen:
+        for name in ("Documents", "Training", "Lineage"):
+            seen.page.get_by_role("link", name=name).first.click()
+            seen.page.wait_for_function("name => document.querySelector('h1').innerText === name", arg=name)
             seen.settled()
-            if seen.page.inner_text("h1") == "Documents":
-                break
-        assert seen.page.inner_text("h1") == "Documents"
+        for name in ("Training", "Documents", "Overview"):
+            seen.page.go_back()
+            seen.page.wait_for_function("name => document.querySelector('h1').innerText === name", arg=name)
+            seen.settled()
         seen.clean()
 
 
 def test_a_vote_by_keyboard_is_on_the_disk(opened: Any, address: str, root: Path) -> None:
     with app.visit(opened, address, "arena?arena=arena") as seen:
-        _named(seen, "keys")
+        seen.enter("keys")
         progress = seen.page.locator(".st-key-arena-progress")
         assert re.search(r"\b0 of \d+", progress.inner_text())
         for number, key in enumerate(("ArrowRight", "ArrowLeft", "ArrowDown", "0"), 1):
@@ -155,50 +173,51 @@ def test_a_document_is_followed_by_keys(opened: Any, address: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def hostile(opened: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def hostile(opened: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[app.Seen]:
     root = tmp_path_factory.mktemp("hostile") / "workspace"
     hostile_runs.build(root)
-    with app.served("--root", str(root)) as (found, _):
-        yield found
+    with app.served("--root", str(root)) as (found, _), app.window(opened, found) as seen:
+        yield seen
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_hostile_text_runs_loads_and_restyles_nothing(opened: Any, hostile: str, name: str) -> None:
-    with app.visit(opened, hostile, _path(name)) as seen:
-        page = seen.page
-        if name == "documents":
-            page.get_by_role("button", name="First document").wait_for()
-            page.keyboard.press("j")
-            page.locator(".st-key-docs-one").wait_for()
-        if name == "arena":
-            _named(seen, "<b>rater</b>")
-        seen.settled()
-        page.mouse.move(400, 500)  # what waits for a pointer to pass
-        assert page.evaluate("window.owned") is None
-        assert hostile_runs.MARKER not in page.title()
-        assert page.evaluate("getComputedStyle(document.body).outlineStyle") == "none"
-        assert page.evaluate("getComputedStyle(document.body).display") != "none"
-        inside = "[...document.querySelectorAll('iframe, form, [onerror], [onload], [onmouseover]')]"
-        assert page.evaluate(f"{inside}.filter(each => each.outerHTML.includes('evil') || each.onerror).length") == 0
-        assert page.locator("a[href^='javascript:']").count() == 0
-        assert page.locator("img[src*=evil], img[src=x]").count() == 0
-        assert page.get_by_text("This part of the page failed").count() == 0
-        seen.clean()
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_an_empty_workspace_says_what_to_do(opened: Any, empty: str, name: str) -> None:
-    with app.visit(opened, empty, _path(name)) as seen:
-        assert seen.page.get_by_text("This part of the page failed").count() == 0
-        helps = re.compile(r"(curate|train|evalkit) \w+ |Serve a checkpoint")
-        seen.page.get_by_text(helps).first.wait_for()
-        seen.clean()
+def test_hostile_text_runs_loads_and_restyles_nothing(hostile: app.Seen, name: str) -> None:
+    page = hostile.page
+    hostile.go(_path(name))
+    if name == "documents":
+        page.get_by_role("button", name="First document").wait_for()
+        page.keyboard.press("j")
+        page.locator(".st-key-docs-one").wait_for()
+    if name == "arena":
+        hostile.enter("<b>rater</b>")
+    hostile.settled()
+    page.mouse.move(400, 500)  # what waits for a pointer to pass
+    assert page.evaluate("window.owned") is None
+    assert hostile_runs.MARKER not in page.title()
+    assert page.evaluate("getComputedStyle(document.body).outlineStyle") == "none"
+    assert page.evaluate("getComputedStyle(document.body).display") != "none"
+    inside = "[...document.querySelectorAll('iframe, form, [onerror], [onload], [onmouseover]')]"
+    assert page.evaluate(f"{inside}.filter(each => each.outerHTML.includes('evil') || each.onerror).length") == 0
+    assert page.locator("a[href^='javascript:']").count() == 0
+    assert page.locator("img[src*=evil], img[src=x]").count() == 0
+    assert page.get_by_text("This part of the page failed").count() == 0
+    hostile.clean()
 
 
 @pytest.fixture(scope="module")
-def empty(opened: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with app.served("--root", str(tmp_path_factory.mktemp("empty"))) as (found, _):
-        yield found
+def empty(opened: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[app.Seen]:
+    root = str(tmp_path_factory.mktemp("empty"))
+    with app.served("--root", root) as (found, _), app.window(opened, found) as seen:
+        yield seen
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_workspace_says_what_to_do(empty: app.Seen, name: str) -> None:
+    empty.go(_path(name))
+    assert empty.page.get_by_text("This part of the page failed").count() == 0
+    helps = re.compile(r"(curate|train|evalkit) \w+ |Serve a checkpoint")
+    empty.page.get_by_text(helps).first.wait_for()
+    empty.clean()
 
 
 def test_a_run_that_lost_a_table_is_a_card(opened: Any, root: Path, tmp_path: Path) -> None:
@@ -209,21 +228,19 @@ def test_a_run_that_lost_a_table_is_a_card(opened: Any, root: Path, tmp_path: Pa
         shutil.rmtree(copy / "crawl" / table)
     part = next((copy / "crawl" / "rollups").glob("*.parquet"))
     part.write_bytes(part.read_bytes()[:100])
-    with app.served("--root", str(copy)) as (found, _):
+    with app.served("--root", str(copy)) as (found, _), app.window(opened, found) as seen:
         for name in PAGES:
-            with app.visit(opened, found, _path(name)) as seen:
-                text = seen.page.inner_text("[data-testid=stAppViewContainer]")
-                assert "Traceback" not in text and "This part of the page failed" not in text, (name, text[:2000])
-                seen.clean()
+            seen.go(_path(name))
+            text = seen.page.inner_text("[data-testid=stAppViewContainer]")
+            assert "Traceback" not in text and "This part of the page failed" not in text, (name, text[:2000])
+            seen.clean()
 
 
 def test_a_job_beside_it_appears_and_is_finished(opened: Any, address: str, root: Path) -> None:
     with app.visit(opened, address) as seen:
-        given = command("run", "--input", "sample", "--limit", "60", "--root", root, "--out", root / "beside")
-        ended = subprocess.run([*given, "--json"], capture_output=True, check=False)
-        assert ended.returncode == 0, ended.stderr
-        seen.page.goto(f"{address}/documents?run=beside")
-        seen.settled()
+        made = curate("run", "--input", "sample", "--limit", "60", "--root", root, "--out", root / "beside")
+        assert made.code == 0, made.stderr
+        seen.go("documents?run=beside")
         assert seen.page.get_by_text(re.compile(r"of 60 documents")).count() == 1
         seen.clean()
 
@@ -253,7 +270,7 @@ def test_pictures(opened: Any, address: str, name: str) -> None:
         if name == "evals":
             seen.page.get_by_role("tab", name="Compare").click()
         if name == "arena":
-            _named(seen, "ann")
+            seen.enter("ann")
             seen.page.get_by_role("tab", name="Board").click()
         seen.settled()
         seen.page.wait_for_timeout(1500)

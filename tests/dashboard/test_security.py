@@ -123,7 +123,7 @@ def test_an_answer_keeps_its_own_policy() -> None:
 
 def test_pages_know_their_server() -> None:
     headers, body = _answer("text/html; charset=utf-8", b"<html><head><title>x</title></head></html>")
-    assert b"<head><script>window.__streamlit" in body
+    assert b"<head><script>\nwindow.__streamlit" in body
     assert headers[b"content-length"] == str(len(body)).encode()
 
 

@@ -79,7 +79,9 @@ def test_text_of_others_stays_text(tmp_path: Path) -> None:
     app = page("rules", tmp_path, thr="70")
     assert not app.exception
     assert all("<script" not in each.proto.body for each in app.get("html"))
-    shown = [str(each.value) for kind in ("markdown", "caption", "title", "subheader") for each in app.get(kind)]
+    shown = [
+        str(each.value) for kind in ("markdown", "caption", "title", "header", "subheader") for each in app.get(kind)
+    ]
     assert not any("evil.example" in each for each in shown)
     cells = [str(cell) for each in app.dataframe for cell in each.value.to_numpy().ravel()]
     assert any("<script>" in cell and "⟨U+202E⟩" in cell for cell in cells)  # a table draws text on a canvas
