@@ -30,21 +30,23 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["ddp", "fsdp"])
-def parallel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every job, done by two processes."""
-    out = tmp_path_factory.mktemp(request.param)
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every job, done by two processes in both ways."""
+    out = tmp_path_factory.mktemp("layouts")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(TOYS)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, str(out), request.param, json.dumps(JOBS)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
+        [*command, str(out), json.dumps(JOBS)], env=environment, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return out
+
+
+@pytest.fixture(params=["ddp", "fsdp"])
+def parallel(request: pytest.FixtureRequest, layouts: Path) -> Path:
+    """The jobs of one way."""
+    return layouts / request.param
 
 
 def _compare(one: Path, other: Path, tolerance: float) -> None:

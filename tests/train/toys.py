@@ -1,6 +1,7 @@
 """A tiny model, its rows and its objective; as a script, trainings of them in processes of their own.
 
-torchrun ... toys.py OUT ddp|fsdp '{"name": {"steps": 3, ...}, ...}': one training a name, in OUT/name.
+torchrun ... toys.py OUT '{"name": {"steps": 3, ...}, ...}': a training a name with ddp and one with fsdp, in
+OUT/ddp/name and OUT/fsdp/name.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from torch.nn import functional as F
 
 from train import records
 from train.data.batch import IGNORED, Batch
-from train.distributed import World, open_world
+from train.distributed import Sharding, World, open_world
 from train.loop import LoopSettings, Trainer
 from train.losses import LanguageModel
 from train.model.build import build
@@ -140,6 +142,8 @@ def trainer(out: Path, world: World | None = None, *, model: nn.Module | None = 
 
 
 if __name__ == "__main__":
-    with open_world("cpu", sys.argv[2]) as world:  # type: ignore[arg-type]
-        for name, options in json.loads(sys.argv[3]).items():
-            trainer(Path(sys.argv[1]) / name, world, **options).train()
+    shardings: tuple[Sharding, ...] = ("ddp", "fsdp")
+    with open_world("cpu") as world:
+        for sharding in shardings:
+            for name, options in json.loads(sys.argv[2]).items():
+                trainer(Path(sys.argv[1]) / sharding / name, replace(world, sharding=sharding), **options).train()

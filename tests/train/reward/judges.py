@@ -2,7 +2,7 @@
 training that is killed with signal 9 again and again until it has come to its end.
 
 python judges.py FOLDER OUT SEED KILLS OPTIONS: prints how often it was killed and the digest of the finished model.
-torchrun ... judges.py FOLDER OUT layout ddp|fsdp OPTIONS: the training in several processes.
+torchrun ... judges.py FOLDER OUT layout OPTIONS: the training in several processes, in OUT/ddp and in OUT/fsdp.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import random
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from train import records
-from train.distributed import World, open_world
+from train.distributed import Sharding, World, open_world
 from train.model.build import build, save, weights_digest
 from train.model.config import ModelConfig
 from train.preferences.load import PreferenceData, PreferenceSet
@@ -88,10 +89,12 @@ def trained(folder: Path, out: Path, world: World | None = None, **more: Any) ->
 
 
 def main() -> None:
-    folder, out, options = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[5])
+    folder, out, options = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[-1])
     if sys.argv[3] == "layout":
-        with open_world("cpu", sys.argv[4]) as world:  # type: ignore[arg-type]
-            trained(folder, out, world, sharding=sys.argv[4], **options)
+        shardings: tuple[Sharding, ...] = ("ddp", "fsdp")
+        with open_world("cpu") as world:
+            for sharding in shardings:
+                trained(folder, out / sharding, replace(world, sharding=sharding), sharding=sharding, **options)
         return
     draw, kills = random.Random(int(sys.argv[3])), int(sys.argv[4])
     for attempt in range(100):

@@ -90,18 +90,11 @@ def test_two_processes_and_shards_take_the_same_steps(folder, tmp_path):
     """Prompts of unequal numbers of responses are dealt to processes; a step divides by all of them."""
     options = {"epochs": 0.5, "centering": 0.01}
     whole = load_file(judges.trained(folder, tmp_path / "whole", **options).run.path / "model" / "model.safetensors")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    asked = [str(HERE / "judges.py"), str(folder), str(tmp_path), "layout", json.dumps(options)]
+    done = subprocess.run([*torchrun, *asked], capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
     for sharding in ("ddp", "fsdp"):
-        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        asked = [
-            str(HERE / "judges.py"),
-            str(folder),
-            str(tmp_path / sharding),
-            "layout",
-            sharding,
-            json.dumps(options),
-        ]
-        done = subprocess.run([*torchrun, *asked], capture_output=True, text=True, timeout=200)
-        assert done.returncode == 0, done.stderr[-3000:]
         found = load_file(tmp_path / sharding / "model" / "model.safetensors")
         for name, value in whole.items():
             torch.testing.assert_close(found[name], value, atol=2e-5, rtol=0)
