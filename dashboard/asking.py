@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dashboard.odds import Token, read_tokens
 from dashboard.settings import Settings
 from workbench.errors import Exit, UserError
 
@@ -27,7 +27,6 @@ LONGEST = 100_000
 """Characters of an answer that are kept."""
 TOKENS = 600
 """Tokens of an answer whose probabilities are shown."""
-ALTERNATIVES = 5
 _ATTEMPTS = 2
 _PAUSE_S = 2.0  # a visitor waits: a server that asks for more patience is asked again by hand
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -84,14 +83,6 @@ class Server:
     url: str
     model: str = ""
     variable: str = ""
-
-
-class Token(NamedTuple):
-    """A token of an answer with its log-probability in nats, and the likeliest in its place."""
-
-    text: str
-    logprob: float
-    others: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,37 +226,3 @@ def _hint(error: str) -> str:
     if error.startswith("the answer"):
         return "is the address the base of an OpenAI-compatible API, with its version (/v1)?"
     return "look at the server's own log"
-
-
-def read_tokens(body: Mapping[str, Any]) -> list[Token]:
-    """The tokens of the first choice with their probabilities, of a chat or a completion; none where the server does
-    not tell them, or tells them in a form of its own."""
-    try:
-        told = body["choices"][0]["logprobs"]
-        if isinstance(told.get("content"), list):
-            return [_chat_token(each) for each in told["content"]]
-        tops = told.get("top_logprobs") or [None] * len(told["tokens"])
-        rows = zip(told["tokens"], told["token_logprobs"], tops, strict=True)
-        return [
-            Token(str(text), _number(value), _best((top or {}).items()))
-            for text, value, top in rows
-            if value is not None  # the first token of an echoed prompt has none
-        ]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        return []
-
-
-def _chat_token(entry: Mapping[str, Any]) -> Token:
-    others = [(each["token"], each["logprob"]) for each in entry.get("top_logprobs") or ()]
-    return Token(str(entry["token"]), _number(entry["logprob"]), _best(others))
-
-
-def _best(others: Any) -> tuple[tuple[str, float], ...]:
-    found = sorted(((str(text), _number(value)) for text, value in others), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(found[:ALTERNATIVES])
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or value > 1e-3:
-        raise ValueError("no log-probability")
-    return min(float(value), 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dashboard.asking import Token
+from dashboard.odds import Token
 from workbench.html import Html, escape, visible
 
 BANDS = ((0.9, "90 % and more"), (0.5, "50 to 90 %"), (0.2, "20 to 50 %"), (0.05, "5 to 20 %"), (0.0, "less than 5 %"))

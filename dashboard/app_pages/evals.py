@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import cards, chrome
 from dashboard.ask import workspace
-from dashboard.panels import evals_compare, evals_others, evals_scores
+from dashboard.panels import evals_compare, evals_others, evals_presets, evals_scores
 from dashboard.queries import evals
 
 here = workspace()
@@ -16,7 +16,7 @@ chrome.parts(
     {
         "Scores": lambda: evals_scores.show(here),
         "Compare": lambda: evals_compare.show(here),
-        "Presets": lambda: evals_scores.presets(here),
+        "Presets": lambda: evals_presets.show(here),
         "Other checks": lambda: evals_others.show(here),
     },
     "etab",

@@ -110,7 +110,7 @@ def waterfall_spec(unit: str, top: int) -> dict[str, Any]:
 
 
 def treemap(shared: pl.DataFrame) -> dict[str, Any]:
-    """An ECharts treemap of `queries.overview.mix`: area is tokens, one colour a larger group."""
+    """An ECharts treemap of `queries.mixes.mix`: area is tokens, one colour a larger group."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for outer, inner, _, tokens, rest in shared.iter_rows():
         name = inner if inner is not None else f"{rest:,} others"

@@ -30,7 +30,7 @@ FIRST = "the first of each task"
 
 def show(here: Workspace) -> None:
     """The tab of scores."""
-    runs, frame = _all(here)
+    runs, frame = every(here)
     if frame is None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -56,7 +56,7 @@ def show(here: Workspace) -> None:
         texts.line(f"The newest {MOST} of {runs:,} evaluations are shown.", soft=True)
 
 
-def _all(here: Workspace) -> tuple[int, pl.DataFrame | None]:
+def every(here: Workspace) -> tuple[int, pl.DataFrame | None]:
     """Rows of every finished evaluation that can be read; a card for each that cannot."""
     import polars as pl
 
@@ -90,7 +90,8 @@ def _picked(frame: pl.DataFrame, task: str | None, metric: str | None) -> pl.Dat
     return frame.filter(pl.col("place") == 0 if metric is None else pl.col("metric") == metric)
 
 
-def _score(row: dict[str, Any]) -> str:
+def score(row: dict[str, Any]) -> str:
+    """A row's value with its interval, in words."""
     if row["value"] is None or row["low"] is None:
         return "-" if row["value"] is None else f"{row['value']:.4g}"
     if row["share"]:
@@ -103,7 +104,7 @@ def _matrix(rows: pl.DataFrame) -> None:
     import polars as pl
 
     runs = rows["run"].unique(maintain_order=True).to_list()
-    said = {(row["label"], row["metric"], row["run"]): _score(row) for row in rows.to_dicts()}
+    said = {(row["label"], row["metric"], row["run"]): score(row) for row in rows.to_dicts()}
     lines = sorted(dict.fromkeys((label, metric) for label, metric, _ in said), key=lambda line: line[0] == evals.MEAN)
     columns: dict[str, list[str]] = {
         "task": [line[0] for line in lines],
@@ -148,7 +149,7 @@ def _whiskers(rows: pl.DataFrame) -> None:
         "high",
         "n",
         name=pl.format("{} · {}", "label", "run"),
-        said=pl.Series(map(_score, drawn.to_dicts())),
+        said=pl.Series(map(score, drawn.to_dicts())),
     )
     best = max(drawn.to_dicts(), key=lambda row: row["value"])
     share = bool(drawn["share"].all())
@@ -156,7 +157,7 @@ def _whiskers(rows: pl.DataFrame) -> None:
         frame,
         whiskers("score, 95 % interval", rows=frame.height, share=share),
         alt=f"Scores with 95 % intervals of {drawn['run'].n_unique()} runs on {len(tasks[:_TASKS])} tasks; the "
-        f"highest is {_score(best)} of {one_line(best['run'])} on {one_line(best['label'])}, n {best['n']:,}.",
+        f"highest is {score(best)} of {one_line(best['run'])} on {one_line(best['label'])}, n {best['n']:,}.",
         key="evals-whiskers",
     )
     if len(tasks) > _TASKS:
@@ -209,13 +210,12 @@ def _long(here: Workspace, rows: pl.DataFrame) -> None:
     copying.control(shown, key="evals-long")
     without = [name for name in joined["run"].unique(maintain_order=True) if name not in set(known["run"])]
     if without:
-        texts.line(
-            f"Of {len(without):,} of these runs it is not known which items their models have read. This looks for "
-            "them in the data that a model was trained on:",
-            soft=True,
-        )
-        command = ["evalkit", "contamination", "known", without[0], "--root", str(here.root)]
-        st.code(one_line(shlex.join(command)), language=None)
+        texts.line(f"Of {len(without):,} of these runs it is not known which items their models have read.", soft=True)
+        # What shows commands is 1.5 MB of the client: the page does not wait for it.
+        with st.popover("Look for them in the data of a model", on_change="rerun", key="evals-unknown") as opened:
+            if opened.open:
+                command = ["evalkit", "contamination", "known", without[0], "--root", str(here.root)]
+                st.code(one_line(shlex.join(command)), language=None, wrap_lines=True)
 
 
 def _known(here: Workspace) -> pl.DataFrame:
@@ -240,58 +240,3 @@ def _known(here: Workspace) -> pl.DataFrame:
     clean = whole.filter(set="clean").select(*keys, pl.col("items", "value", "low", "high", "n").name.prefix("clean_"))
     dirty = whole.filter(set="dirty").select(*keys, dirty_n="items")
     return clean.join(dirty, on=keys, how="left").rename({"evaluation": "run"})
-
-
-def presets(here: Workspace) -> None:
-    """The tab of presets: what the wording alone makes of a task."""
-    import polars as pl
-
-    _, frame = _all(here)
-    if frame is None:
-        return
-    many = frame.filter(pl.col("place") == 0, pl.col("task").is_not_null(), pl.col("beside").is_null(), pl.col("share"))
-    many = many.filter(pl.col("preset").n_unique().over("run", "task") > 1)
-    if not many.height:
-        cards.empty("No task was run under several presets.", "evalkit run MODEL TASK@default TASK@other")
-        return
-    for (task,), rows in many.group_by("task", maintain_order=True):
-        st.header(texts.label(str(task)), anchor=False)
-        spread = _spread(rows)
-        widest = max(spread.to_dicts(), key=lambda row: row["points"])
-        named = rows.select(
-            "value", "low", "high", "n", "preset", name="run", said=pl.Series([_score(r) for r in rows.to_dicts()])
-        )
-        draw.vega(
-            named,
-            whiskers("score, 95 % interval", rows=named.height, share=True, color="preset"),
-            alt=f"{one_line(str(task))}: {rows['run'].n_unique()} runs under {rows['preset'].n_unique()} presets; the "
-            f"widest spread is {widest['points']:.1f} points, of {one_line(widest['run'])}",
-            key=f"evals-presets-{rows['label'][0]}",
-        )
-        table(
-            spread, alt="lowest and highest preset of each run, with intervals", key=f"evals-spread-{rows['label'][0]}"
-        )
-        copying.control(spread, key=f"evals-spread-{rows['label'][0]}")
-
-
-def _spread(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of each run: the lowest and the highest preset, each with its interval, and the points between them."""
-    import polars as pl
-
-    found = []
-    for (run,), part in rows.group_by("run", maintain_order=True):
-        ordered = part.drop_nulls("value").sort("value", "preset").to_dicts()
-        if not ordered:
-            continue
-        low, high = ordered[0], ordered[-1]
-        found.append(
-            {
-                "run": run,
-                "presets": len(ordered),
-                "lowest": f"{low['preset']}: {_score(low)}",
-                "highest": f"{high['preset']}: {_score(high)}",
-                "points": 100 * (high["value"] - low["value"]),
-                "n": low["n"],
-            }
-        )
-    return pl.DataFrame(found, infer_schema_length=None)

@@ -10,7 +10,7 @@ from dashboard import cards, texts
 from dashboard.ask import ask
 from dashboard.charts import draw
 from dashboard.charts.overview import amount, treemap
-from dashboard.queries import overview
+from dashboard.queries import mixes
 from dashboard.tables import table
 from dashboard.workspace import RunRef
 from workbench.render import percent
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def show(run: RunRef, other: RunRef | None) -> None:
     """A treemap of each run, and the largest changes of shares between them."""
     st.header("What is kept", anchor=False)
-    choices = [name for name in overview.MIXES if name != "topic and language" or ask(overview.has_topics, run).value]
+    choices = [name for name in mixes.MIXES if name != "topic and language" or ask(mixes.has_topics, run).value]
     by = choices[0]
     if len(choices) > 1:
         chosen = st.segmented_control(
@@ -42,7 +42,7 @@ def show(run: RunRef, other: RunRef | None) -> None:
 
 
 def _map(run: RunRef, by: str, key: str) -> None:
-    found = ask(overview.mix, run, by=by)
+    found = ask(mixes.mix, run, by=by)
     if found.value.is_empty() or not found.value["tokens"].sum():
         st.caption("Nothing was kept.")
         return
@@ -61,8 +61,8 @@ def _alt(shared: pl.DataFrame, by: str) -> str:
 
 def _changes(run: RunRef, other: RunRef, by: str) -> None:
     st.markdown("**Largest changes of shares**")
-    now, before = ask(overview.shares, run, by=by), ask(overview.shares, other, by=by)
-    found = overview.changes(now.value, before.value)
+    now, before = ask(mixes.shares, run, by=by), ask(mixes.shares, other, by=by)
+    found = mixes.changes(now.value, before.value)
     if found.is_empty():
         st.caption("Every share is the same in both runs.")
         return

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import asking, cards, chrome, playing, texts
 from dashboard.asking import Said
+from dashboard.odds import ALTERNATIVES
 from dashboard.panels import playground_models, playground_said
 from dashboard.settings import current
 from workbench.endpoints import Request, chat, completion
@@ -64,11 +65,7 @@ def show() -> None:
     if probabilities:
         if turns:
             texts.show(playing.legend())
-        options |= (
-            {"logprobs": True, "top_logprobs": asking.ALTERNATIVES}
-            if mode == "chat"
-            else {"logprobs": asking.ALTERNATIVES}
-        )
+        options |= {"logprobs": True, "top_logprobs": ALTERNATIVES} if mode == "chat" else {"logprobs": ALTERNATIVES}
     for place, turn in enumerate(turns):
         _turn(turn, sides, place, probabilities=probabilities and place >= len(turns) - _SHADED)
     if turns and st.button("Clear", icon=":material/delete:", help="Forget what was said; nothing of it was stored."):

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from dashboard import asking, playing
-from dashboard.asking import Said, Server, Token
+from dashboard.asking import Said, Server
+from dashboard.odds import Token, read_tokens
 from dashboard.settings import Settings
 from workbench.endpoints import chat, completion
 from workbench.errors import UserError
@@ -235,7 +236,7 @@ TOKENS = (Token("A", -0.5, (("A", -0.5), ("B", -2.0))), Token("<b>\u202e", -3.0)
 
 def test_probabilities_of_chats_and_completions() -> None:
     assert one(answer(logprobs=CHAT), Server(URL, "m")).tokens == TOKENS
-    assert tuple(asking.read_tokens({"choices": [{"logprobs": COMPLETION}]})) == TOKENS
+    assert tuple(read_tokens({"choices": [{"logprobs": COMPLETION}]})) == TOKENS
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from dashboard_app import page
 from overview_runs import crawl, evaluated, report, told, trained
 
 from dashboard.charts.overview import treemap, waterfall
-from dashboard.queries import jobs, overview
+from dashboard.queries import jobs, mixes, overview
 from dashboard.source import Source, open_database
 from dashboard.workspace import scan
 from workbench.errors import UserError
@@ -85,14 +85,14 @@ def test_counts_that_do_not_add_up_are_said(tmp_path: Path) -> None:
 def test_the_mix_and_its_changes(tmp_path: Path) -> None:
     crawl(tmp_path)
     crawl(tmp_path, "more", kept=4)
-    now = overview.mix(source(tmp_path), "language and host")
+    now = mixes.mix(source(tmp_path), "language and host")
     assert now.rows() == [("en", "h0.example", 2, 40, 0), ("en", "h1.example", 1, 20, 0)]
-    assert overview.mix(source(tmp_path), "topic and language").rows() == [("fog", "en", 3, 30, 0)]
-    before = overview.shares(source(tmp_path, "more"), "language and host")
-    found = overview.changes(overview.shares(source(tmp_path), "language and host"), before)
+    assert mixes.mix(source(tmp_path), "topic and language").rows() == [("fog", "en", 3, 30, 0)]
+    before = mixes.shares(source(tmp_path, "more"), "language and host")
+    found = mixes.changes(mixes.shares(source(tmp_path), "language and host"), before)
     points = dict(found.select("inner_name", "points").iter_rows())
     assert points == pytest.approx({"h0.example": 100 * (40 / 60 - 0.4), "h1.example": 100 * (20 / 60 - 0.6)})
-    assert overview.changes(before, before).is_empty()
+    assert mixes.changes(before, before).is_empty()
 
 
 def test_small_parts_of_the_mix_are_summed_up_and_names_are_no_templates(tmp_path: Path) -> None:
