@@ -35,7 +35,7 @@ def alarms(found: list[reports.Seen]) -> None:
         late = overdue(plan)
         if late:
             cards.problem(f"{plan.name}: {late}", tick(plan), serious=True)
-        last = plan.reports[0] if plan.reports else None
+        last = plan.last
         texts.line(f"{plan.name} · " + (f"{when(last.window)}: {last.verdict}" if last else "no report yet"))
     with st.container(horizontal=True):
         chrome.link("lineage", "All reports", tab="Reports")
