@@ -1,8 +1,9 @@
-"""A training that is killed with signal 9 again and again, until it has come to its end.
+"""Trainings that are killed with signal 9 again and again, until each has come to its end.
 
-python killed.py OUT OPTIONS moments|saving SEED: `KILLS` times before or after a random step of the optimizer, or at
-every second operation on files in turn while it saves. Prints how often it was killed and the digest of the last
-weights. Children are forked, so torch is imported once; the parent trains nothing.
+python killed.py OUT '{"name": [how, {options}], ...}' SEED: `KILLS` times before or after a random step of the
+optimizer (how: moments), or at every second operation on files in turn while it saves (saving), in OUT/name. Prints by
+name how often it was killed and the digest of the last weights. Children are forked, so that torch is imported once;
+the parent trains nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import toys
 from killing import counter, die
 
@@ -63,9 +65,8 @@ def _train(out: Path, options: dict[str, Any]) -> None:
     (out / "digest").write_bytes(toys.digest(made.model).encode())
 
 
-def main() -> None:
-    out, options, how = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
-    draw = random.Random(int(sys.argv[4]))
+def killed(out: Path, how: str, options: dict[str, Any], draw: random.Random) -> tuple[int, str]:
+    """Train in children; how many of them were killed, and the digest of what came of it."""
     out.mkdir(parents=True)
     for attempt in range(400):
         number, after = draw.randint(1, FURTHEST), draw.random() < 0.5
@@ -78,9 +79,15 @@ def main() -> None:
             _train(out, options)
             os._exit(0)
         if os.waitpid(child, 0)[1] == 0:
-            print(attempt, (out / "digest").read_text())
-            return
+            return attempt, (out / "digest").read_text()
     sys.exit("it never came to its end")
+
+
+def main() -> None:
+    out, trainings, seed = Path(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
+    pyarrow.array([0])  # loads what every child would
+    found = {name: killed(out / name, *training, random.Random(seed)) for name, training in trainings.items()}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -23,35 +23,42 @@ KILLED = Path(__file__).with_name("killed.py")
 LONG = {"steps": 40, "save_every": 3, "dropout": 0.1, "micro": 3}
 
 
-@pytest.mark.parametrize(
-    ("how", "options"),
-    [
-        ("moments", {"llama": True}),
-        ("moments", {"optim": {"optimizer": "muon"}}),
-        ("saving", {"steps": 4, "save_every": 2}),
-    ],
-    ids=["llama-adamw", "toy-muon", "while-saving"],
-)
-def test_kill_9_changes_nothing(tmp_path: Path, how: str, options: dict[str, Any]) -> None:
-    options = {**LONG, **options}
-    straight = trainer(tmp_path / "straight", **options)
-    straight.train()
+TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama-adamw": ("moments", {**LONG, "llama": True}),
+    "toy-muon": ("moments", {**LONG, "optim": {"optimizer": "muon"}}),
+    "while-saving": ("saving", {**LONG, "steps": 4, "save_every": 2}),
+}
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[int, str]]]:
+    """Where the trainings are that were killed, and by name how often, and the digest of their weights."""
+    out = tmp_path_factory.mktemp("killed")
     done = subprocess.run(
-        [sys.executable, str(KILLED), str(tmp_path / "killed"), json.dumps(options), how, "1"],
+        [sys.executable, str(KILLED), str(out), json.dumps(TRAININGS), "1"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         env=environment(),
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    kills, found = done.stdout.split()
-    assert int(kills) >= 3
+    return out, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_kill_9_changes_nothing(tmp_path: Path, killed: tuple[Path, dict[str, tuple[int, str]]], name: str) -> None:
+    options = TRAININGS[name][1]
+    straight = trainer(tmp_path / "straight", **options)
+    straight.train()
+    kills, found = killed[1][name]
+    assert kills >= 3
     assert found == digest(straight.model)
-    tables = [pl.read_parquet(tmp_path / name / "metrics") for name in ("straight", "killed")]
+    folders = [tmp_path / "straight", killed[0] / name]
+    tables = [pl.read_parquet(folder / "metrics") for folder in folders]
     assert tables[1]["step"].to_list() == list(range(1, options["steps"] + 1))
     for column in ("loss", "grad_norm", "lr", "weight", "tokens", "accuracy"):
         assert tables[0][column].to_list() == tables[1][column].to_list()
-    names = [sorted(path.name for path in (tmp_path / each).rglob("*.tmp-*")) for each in ("straight", "killed")]
+    names = [sorted(path.name for path in folder.rglob("*.tmp-*")) for folder in folders]
     assert names == [[], []]
 
 

@@ -34,7 +34,7 @@ def pairs(request: pytest.FixtureRequest) -> list[Pair]:
     if request.param == "sample pages":
         return [pair for seed in range(3) for pair in planted.plant(planted.sample_passages(), seed)]
     data: Path = request.getfixturevalue("shared_data")
-    return planted.plant(planted.passages(data, every=30), 0)
+    return planted.plant(planted.passages(data, every=60), 0)
 
 
 def test_the_pairs_are_spread(pairs: list[Pair]) -> None:

@@ -11,6 +11,8 @@ from curate.cli.commands import app
 from curate.extract import Extractor
 from curate.extract.engines.settings import FAVORS, EngineSettings
 from curate.extract.explain import blocks_of
+from curate.extract.learn import fit, train
+from curate.extract.learn.boost import Options
 from curate.extract.winnow.trees import load
 from workbench.errors import UserError
 
@@ -79,7 +81,11 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_train_and_eval(articles: Path, tmp_path: Path) -> None:
+def test_train_and_eval(articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Pages as plain as these are told apart by a few trees.
+    monkeypatch.setattr(fit, "FIRST", Options(trees=30, rate=0.3))
+    monkeypatch.setattr(fit, "SECOND", Options(trees=15, rate=0.3))
+    monkeypatch.setattr(train, "THREADS", 1)
     out = tmp_path / "model"
     arguments = ["extract", "train", "--articles", str(articles), "--out", str(out), "--json"]
     data = json.loads(CliRunner().invoke(app, arguments).stdout)["data"]

@@ -1,7 +1,8 @@
-"""Small trainings on pairs whose better side names a fox, and a base to learn that with; as a script, one such training
-that is killed with signal 9 again and again until it has come to its end.
+"""Small trainings on pairs whose better side names a fox, and a base to learn that with; as a script, such
+trainings that are killed with signal 9 again and again until each has come to its end.
 
-python preferring.py FOLDER OUT SEED KILLS OPTIONS: prints how often it was killed and the digest of the last weights.
+python preferring.py FOLDER OUT SEED KILLS '{"name": {options}, ...}': the trainings in OUT/name; prints how often
+each was killed and the digest of its last weights.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import torch
 
 from train import records
@@ -112,9 +114,8 @@ def weights(out: Path) -> str:
     return sha256(next(found.glob("*model.safetensors")))
 
 
-def main() -> None:
-    folder, out, draw, kills = Path(sys.argv[1]), Path(sys.argv[2]), random.Random(int(sys.argv[3])), int(sys.argv[4])
-    options = json.loads(sys.argv[5])
+def killed(folder: Path, out: Path, draw: random.Random, kills: int, options: dict[str, Any]) -> int:
+    """Train in children that are killed at random moments; how many it took."""
     for attempt in range(100):
         child = os.fork()
         if not child:
@@ -124,9 +125,18 @@ def main() -> None:
             time.sleep(draw.uniform(0.15, 0.7))
             os.kill(child, signal.SIGKILL)
         if os.waitpid(child, 0)[1] == 0:
-            print(attempt, weights(out))
-            return
+            return attempt
     sys.exit("it never came to its end")
+
+
+def main() -> None:
+    folder, out, seed, kills = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    pyarrow.array([0])  # loads what every child would
+    found = {}
+    for name, options in json.loads(sys.argv[5]).items():
+        attempts = killed(folder, out / name, random.Random(seed), kills, options)
+        found[name] = attempts, weights(out / name)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

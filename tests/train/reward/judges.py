@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import torch
 
 from train import records
@@ -97,6 +98,7 @@ def main() -> None:
                 trained(folder, out / sharding, replace(world, sharding=sharding), sharding=sharding, **options)
         return
     draw, kills = random.Random(int(sys.argv[3])), int(sys.argv[4])
+    pyarrow.array([0])  # loads what every child would
     for attempt in range(100):
         child = os.fork()
         if not child:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import torch
 
 from train import records
@@ -129,6 +130,7 @@ def main() -> None:
                 trained(folder, out / kind, kind, world, **options)
         return
     draw = random.Random(int(sys.argv[3]))
+    pyarrow.array([0])  # loads what every child would
     print(json.dumps({kind: killed(folder, out / kind, kind, draw, 3, options) for kind, options in what.items()}))
 
 
