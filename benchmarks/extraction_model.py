@@ -7,10 +7,12 @@ Trains on the gold sets and on pages of the crawl by rules of their sites (`extr
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from curate.extract.learn.card import CARD, MODEL, SCORES, write_card
 from curate.extract.learn.train import Sources, train
@@ -18,6 +20,12 @@ from curate.extract.winnow.model import PACKAGED
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+
+
+def held_out_hosts() -> frozenset[str]:
+    """Hosts of the crawl that `extraction_holdout.py` judges by."""
+    lines = (HERE / "extraction_holdout.jsonl").read_text("utf-8").splitlines()
+    return frozenset(urlsplit(json.loads(line)["url"]).hostname or "" for line in lines)
 
 
 def main() -> None:
@@ -31,6 +39,7 @@ def main() -> None:
         gold.parent / "crawl",
         HERE / "extraction_sites.yaml",
         HERE / "extraction_pages.jsonl",
+        held_out_hosts(),
     )
     trained = train(sources, progress=print)
     with tempfile.TemporaryDirectory() as folder:

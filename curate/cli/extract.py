@@ -52,6 +52,9 @@ def train(
     crawl: Crawl = None,
     sites: Sites = None,
     pages: Pages = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="HOST", help="Learn nothing of this host; repeatable.")
+    ] = None,
     seed: Seed = 0,
 ) -> Result:
     """Train a model: judged on hosts it has not seen, then made of all pages."""
@@ -60,7 +63,9 @@ def train(
 
     if out.exists():
         raise UserError(f"{out} exists", hint="name a directory that does not")
-    trained = train(Sources(articles, segments, crawl, sites, pages), seed, screen.progress.print)
+    trained = train(
+        Sources(articles, segments, crawl, sites, pages, frozenset(without or ())), seed, screen.progress.print
+    )
     write_card(trained, out)
     blocks: list[Block] = []
     for favor, scores in trained.scores.items():

@@ -81,6 +81,16 @@ def grow(binned: Binned, rows: Array, label: Array, weight: Array, options: Opti
     return _stacked(parts, binned.edges, start)
 
 
+def mean(found: list[Trees]) -> Trees:
+    """The trees whose sum is the mean of these sums."""
+    return Trees(
+        np.concatenate([trees.feature for trees in found]),
+        np.concatenate([trees.threshold for trees in found]),
+        np.concatenate([trees.value for trees in found]) / np.float32(len(found)),
+        sum(trees.start for trees in found) / len(found),
+    )
+
+
 @njit(cache=True)
 def _tree(bins, rows, seen, columns, gradient, curve, weight, depth, least, shrink):  # type: ignore[no-untyped-def]
     """Column (-1: no split) and bin of the inner nodes of a full tree, level by level; values of its leaves."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xxhash
 
-from curate.extract.learn.boost import Binned, Options, cut, grow
+from curate.extract.learn.boost import Binned, Options, cut, grow, mean
 from curate.extract.winnow import stack
 from curate.extract.winnow.analyse import Analysed, first_scores, second_columns, second_scores
 from curate.extract.winnow.columns import COUNT
@@ -25,6 +25,8 @@ INNER_FOLDS = 3
 MOST_BLOCKS = 200
 FIRST = Options(trees=220, rate=0.085)
 SECOND = Options(trees=110, rate=0.09)
+# Either look is the mean of so many, grown with other draws: one alone is right or wrong by luck on rare kinds of page.
+MEMBERS = 2
 
 
 class Sample(NamedTuple):
@@ -86,21 +88,23 @@ class _Material:
         folds = [fold_of(self.samples[k].host, INNER_FOLDS, "inner") for k in numbers]
         for fold in range(INNER_FOLDS):
             seen = self._rows([k for k, at in zip(numbers, folds, strict=True) if at != fold])
-            trees = self._grow(self.binned, seen, FIRST)
+            trees = self._grow(self.binned, seen, seen, FIRST)
             for k, at in zip(numbers, folds, strict=True):
                 if at == fold and len(self.chosen[k]):
                     analysed = self.samples[k].analysed
                     more = second_columns(analysed, first_scores(analysed, trees))
                     second[self.begin[k] : self.begin[k + 1]] = more[self.chosen[k]]
-        first = self._grow(self.binned, rows, FIRST)
+        first = self._grow(self.binned, rows, rows, FIRST)
         added = cut(second[rows], self.seed)
         bins = np.vstack([self.binned.bins[:, rows], added.bins])
         both = Binned(bins, [*self.binned.edges, *added.edges])
-        label, weight = self.label[rows], self.weight[rows]
-        return first, grow(both, np.arange(len(rows)), label, weight, SECOND, self.seed)
+        return first, self._grow(both, np.arange(len(rows)), rows, SECOND)
 
-    def _grow(self, binned: Binned, rows: Array, options: Options) -> Trees:
-        return grow(binned, rows, self.label[rows], self.weight[rows], options, self.seed)
+    def _grow(self, binned: Binned, places: Array, rows: Array, options: Options) -> Trees:
+        """Trees for these rows of the material, which stand at `places` in the bins."""
+        label, weight = self.label[rows], self.weight[rows]
+        members = range(self.seed * MEMBERS, (self.seed + 1) * MEMBERS)
+        return mean([grow(binned, places, label, weight, options, seed) for seed in members])
 
     def _rows(self, numbers: Sequence[int]) -> Array:
         return np.concatenate([np.arange(self.begin[k], self.begin[k + 1]) for k in numbers])

@@ -14,6 +14,7 @@ from curate.extract.learn import fit
 from curate.extract.learn.evaluate import Scores, evaluate
 from curate.extract.learn.labels import SURE_WEIGHT, by_segments, by_text, texts_of
 from curate.extract.learn.pages import read_gold
+from curate.extract.learn.recurrence import recurring_pages
 from curate.extract.learn.score import Shares, count_segments, mean_shares, page_shares
 from curate.extract.learn.sites import load_rules, site_pages
 from curate.extract.learn.sources import Labelled, read_articles, read_segments
@@ -31,19 +32,23 @@ DIAL: dict[Favor, float] = {"precision": 0.8, "balanced": 0.0, "recall": -0.8}
 PER_SITE = 8
 THREADS = 6  # pages of every program of forums
 # What a page of a source counts for. Segments' pages are labelled in part by other extractors.
-WEIGHTS = {"articles": 4.0, "segments": 1.0, "pages": 0.25, "gold": 0.25, "threads": 0.25}
+WEIGHTS = {"articles": 4.0, "segments": 1.0, "pages": 0.25, "gold": 0.25, "threads": 0.25, "recurring": 0.1}
 # Text of the crawl's few sites counts for more than what surrounds it: of its kinds of page the model sees few others.
 TEXT_WEIGHT = 2.5
 
 
 class Sources(NamedTuple):
-    """Folders to learn from; `gold` are pages of the crawl to judge by, learned from only where their host may be."""
+    """Folders to learn from; `gold` are pages of the crawl to judge by, learned from only where their host may be.
+
+    Of the hosts `without`, nothing is learned.
+    """
 
     articles: Path | None = None
     segments: Path | None = None
     crawl: Path | None = None
     sites: Path | None = None
     gold: Path | None = None
+    without: frozenset[str] = frozenset()
 
 
 class Trained(NamedTuple):
@@ -71,8 +76,9 @@ def read_pages(sources: Sources) -> list[Labelled]:
         rules = load_rules(sources.sites)
         for page in site_pages(sources.crawl, rules, PER_SITE, skip):
             found.append(Labelled("pages", page.html, page.host, page.kind, page.lang, page.truth))
+    found = [page for page in found if page.host not in sources.without]
     if not found:
-        raise UserError("no labelled pages", hint="name --articles, --segments, or --crawl with --sites or --gold")
+        raise UserError("no labelled pages", hint="name --articles, --segments, or --crawl with --sites or --pages")
     return found
 
 
@@ -81,6 +87,16 @@ def thread_pages() -> list[Labelled]:
     return [
         Labelled("threads", page.html, f"{page.program}.thread", "forum", page.lang, page.truth)
         for page in threads(THREADS)
+    ]
+
+
+def recurring_samples(sources: Sources) -> list[fit.Sample]:
+    """Pages of the crawl, labelled by nothing but which of their blocks other pages of their host have, too."""
+    if sources.crawl is None:
+        return []
+    return [
+        fit.Sample(page.analysed, page.host, page.share, _weights(page.known, page.words, WEIGHTS["recurring"]))
+        for page in recurring_pages(sources.crawl, sources.without)
     ]
 
 
@@ -159,7 +175,10 @@ def best_limit(table: Sequence[_Quality]) -> float:
 
 
 def train(sources: Sources, seed: int = 0, progress: Callable[[str], None] = lambda _: None) -> Trained:
-    """Judges the method on unseen hosts, then trains on all pages; made pages of forums are learned from as well."""
+    """Judges the method on unseen hosts, then trains on all pages.
+
+    Made pages of forums, and pages of the crawl by what recurs on their hosts, are learned from as well.
+    """
     progress("reading")
     pages = read_pages(sources)
     for parts, salt in ((fit.FOLDS, "outer"), (fit.INNER_FOLDS, "inner")):
@@ -169,7 +188,8 @@ def train(sources: Sources, seed: int = 0, progress: Callable[[str], None] = lam
             )
     pages += thread_pages()
     samples = samples_of(pages)
-    found = fit.cross_validate(samples, seed, progress)
+    recurring = recurring_samples(sources)
+    found = fit.cross_validate([*samples, *recurring], seed, progress)[: len(samples)]
     progress("the limit of the score")
     folds = [fit.fold_of(sample.host, fit.FOLDS, "outer") for sample in samples]
     table = [_quality(page, sample, score) for page, sample, score in zip(pages, samples, found, strict=True)]
@@ -184,9 +204,11 @@ def train(sources: Sources, seed: int = 0, progress: Callable[[str], None] = lam
         ]
         scores[favor] = evaluate(pages, texts)
     counts = {name: sum(page.source == name for page in pages) for name in dict.fromkeys(p.source for p in pages)}
+    if recurring:
+        counts["recurring"] = len(recurring)
     progress("all pages")
     limit = best_limit(table)
     at = {favor: limit + step for favor, step in DIAL.items()}
     facts: dict[str, Any] = {"limits": at, "limits_of_folds": limits, "pages": counts, "seed": seed}
-    model = fit.fit(samples, facts, seed)
+    model = fit.fit([*samples, *recurring], facts, seed)
     return Trained(model, digest_of(model), scores, counts)

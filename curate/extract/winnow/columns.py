@@ -6,7 +6,7 @@ import numpy as np
 
 from curate.extract.winnow import names
 
-VERSION = 2
+VERSION = 3
 
 
 def _words(text: str) -> list[str]:
@@ -19,8 +19,8 @@ _OWN = _words("""
     tag parent_tag grandparent_tag depth is_only_child aside_rate aside aside_first years clocks
 """)
 _PLACE = _words("""
-    block_at char_at long_before long_after after_h1 from_h1 same_path path_chars path_links path_share siblings
-    sibling_chars sibling_links
+    block_at char_at long_before long_after after_h1 from_h1 same_path path_chars path_links path_share path_dated
+    path_longest siblings sibling_chars sibling_links
 """)
 _LEVEL = _words("""
     density chars_share blocks mean_chars long_share long_rate

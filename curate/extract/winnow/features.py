@@ -150,7 +150,7 @@ def context(tag, parent, signature, block_node, table, whole):  # type: ignore[n
         size2 *= 2
     mask = np.uint32(size2 - 1)
     keys = np.zeros(size2, np.uint32)
-    path_sums = np.zeros((size2, 3), np.float64)
+    path_sums = np.zeros((size2, 5), np.float64)
     path_slot = np.empty(blocks, np.int64)
     text_keys = np.zeros(size2, np.uint32)
     text_count = np.zeros(size2, np.int32)
@@ -172,6 +172,8 @@ def context(tag, parent, signature, block_node, table, whole):  # type: ignore[n
         path_sums[slot, 0] += 1
         path_sums[slot, 1] += sizes[b]
         path_sums[slot, 2] += density[b] * sizes[b]
+        path_sums[slot, 3] += 1 if table[b, f.YEARS] + table[b, f.CLOCKS] > 0 else 0
+        path_sums[slot, 4] = max(path_sums[slot, 4], sizes[b])
         key = whole[b] | np.uint32(1)
         slot = np.uint32((key >> np.uint32(3)) & mask)
         while text_keys[slot] != 0 and text_keys[slot] != key:
@@ -189,7 +191,7 @@ def context(tag, parent, signature, block_node, table, whole):  # type: ignore[n
         run[b + 1, 0] = run[b, 0] + sizes[b]
         run[b + 1, 1] = run[b, 1] + (sizes[b] if is_long[b] else 0.0)
         run[b + 1, 2] = run[b, 2] + density[b] * sizes[b]
-    path = np.empty((blocks, 3), np.float64)
+    path = np.empty((blocks, 5), np.float64)
     path_key = np.empty(blocks, np.uint32)
     same_text = np.empty(blocks, np.int32)
     for b in range(blocks):
@@ -260,9 +262,11 @@ def rows(page, known, table, low_block, high_block, room):  # type: ignore[no-un
         o[p + 7] = path[b, 1] / path[b, 0]
         o[p + 8] = _ratio(path[b, 2], path[b, 1])
         o[p + 9] = path[b, 1] / total
-        o[p + 10] = children[up] if up >= 0 else 0
-        o[p + 11] = _ratio(sums[up, _S_CHARS], sums[up, _S_BLOCKS]) if up >= 0 else 0
-        o[p + 12] = _ratio(sums[up, _S_LINKS], sums[up, _S_CHARS]) if up >= 0 else 0
+        o[p + 10] = path[b, 3] / path[b, 0]
+        o[p + 11] = path[b, 4]
+        o[p + 12] = children[up] if up >= 0 else 0
+        o[p + 13] = _ratio(sums[up, _S_CHARS], sums[up, _S_BLOCKS]) if up >= 0 else 0
+        o[p + 14] = _ratio(sums[up, _S_LINKS], sums[up, _S_CHARS]) if up >= 0 else 0
         level = 0
         n = node
         p = LEVEL_AT

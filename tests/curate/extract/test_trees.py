@@ -59,7 +59,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, what: str) -> None:
         "empty": b"",
         "cut": content[:-3],
         "changed": content[:-1] + bytes([content[-1] ^ 1]),
-        "version": content.replace(b'"features": 2', b'"features": 0'),
+        "version": content.replace(f'"features": {columns.VERSION}'.encode(), b'"features": 0'),
     }
     path.write_bytes(changes[what])
     with pytest.raises(UserError) as caught:
