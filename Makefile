@@ -45,8 +45,9 @@ demo: $(READY)
 	@echo "  $(BIN)/train chat $(DEMO)-model --template plain"
 	@echo "  $(BIN)/curate mix $(DEMO)-scored --dry-run --set 'by=[domain, {measure: quality.reference, buckets: 2}]'"
 
+# Many tests start processes, which share what the first of them compiles to bytecode, whatever the shell says.
 test: $(READY)
-	$(BIN)/python -m pytest -m "not prove" -n 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not prove" -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)
 	$(BIN)/ruff check .
