@@ -235,7 +235,7 @@ thresholds = st.sampled_from([0.2, 0.5, 2 / 3, 0.8, 1.0])
 containments = st.sampled_from([None, 0.5, 0.75, 1.0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(corpora(), thresholds, containments, switches, st.randoms(use_true_random=False))
 def test_the_reference_agrees(
     pages: list[Page], threshold: float, containment: float | None, asked: Any, dice: Any

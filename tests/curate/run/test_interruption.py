@@ -44,13 +44,14 @@ def kill_after(arguments: Sequence[str | Path], run: Path, step: str, units: int
     process.wait()
 
 
-@pytest.mark.parametrize(("jobs", "moments"), [("1", [("extract", 2), ("edit", 5)]), ("2", [("decide", 2)])])
+# What two workers left behind is finished by one; two that go on by themselves are in test_models.py.
+@pytest.mark.parametrize(("jobs", "moments"), [("1", [("extract", 2), ("edit", 5)]), ("2", [("extract", 5)])])
 def test_kill_9_and_the_same_command_give_the_same_bytes(
     warc: Path, whole: Path, tmp_path: Path, jobs: str, moments: list[tuple[str, int]]
 ) -> None:
-    arguments = ["run", "--input", warc, "--out", tmp_path / "run", *SMALL, "-j", jobs]
+    arguments = ["run", "--input", warc, "--out", tmp_path / "run", *SMALL]
     for step, units in moments:
-        kill_after(arguments, tmp_path / "run", step, units)
+        kill_after([*arguments, "-j", jobs], tmp_path / "run", step, units)
     assert curate("status", tmp_path / "run").data["state"] == "interrupted"
     ended = curate(*arguments)
     assert ended.code == 0, ended.stderr
