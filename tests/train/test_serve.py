@@ -327,7 +327,7 @@ def test_a_short_request_does_not_wait_for_a_long_one(server: Server) -> None:
     started = threading.Thread(target=go, args=("long", {"prompt": ["a"] * 200, "max_tokens": 120, "ignore_eos": True}))
     started.start()
     while server.engine._present == 0:
-        pass
+        time.sleep(0.001)
     go("short", {"prompt": "b", "max_tokens": 3})
     started.join()
     assert order == ["short", "long"]
@@ -339,10 +339,10 @@ def test_a_client_that_goes_is_not_served_on(server: Server) -> None:
     body = {"prompt": ["a"] * 400, "max_tokens": 120, "ignore_eos": True}
     connection.request("POST", "/v1/completions", json.dumps(body), JSON)
     while server.engine.tokens == before:
-        pass
+        time.sleep(0.001)
     connection.close()
     while server.engine._present:
-        pass
+        time.sleep(0.001)
     assert server.engine.tokens - before < 400 * 120
 
 
@@ -361,7 +361,7 @@ def test_who_waits_sees_the_client_go_and_the_server_stop(monkeypatch: pytest.Mo
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(list, run()) for _ in range(2)]
         while engine._present < 3:
-            pass
+            time.sleep(0.001)
         first.close()  # the places go round, and none was lost with who went away
         assert [len(each.result(60)) for each in waiting] == [5, 5]
     second = run()
@@ -386,7 +386,7 @@ def test_a_client_that_reads_no_more_loses_its_place(monkeypatch: pytest.MonkeyP
         raw.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         raw.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
         while engine.tokens == 0:
-            pass
+            time.sleep(0.001)
         began = time.monotonic()
         complete(made, prompt="b", max_tokens=2)
         assert time.monotonic() - began < 40  # and not the minute that a connection may be idle
@@ -447,7 +447,7 @@ def test_the_end_of_the_server_ends_its_requests() -> None:
             body = {"prompt": ["a"] * 400, "max_tokens": 120, "ignore_eos": True}
             asked = pool.submit(ask, ending, "/v1/completions", body)
             while engine.tokens == 0:
-                pass
+                time.sleep(0.001)
             ending.shutdown()
             thread.join()
         status, answer = asked.result()
