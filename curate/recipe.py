@@ -52,7 +52,7 @@ class Read(Section):
 class Extract(Section):
     """How the main text is taken out of HTML."""
 
-    engine: Literal["trafilatura", "resiliparse", "winnow"] = "trafilatura"
+    engine: Literal["trafilatura", "resiliparse", "winnow"] = "winnow"
     favor: Literal["precision", "balanced", "recall"] = "balanced"
     """What blocks count as that the engine winnow is not sure of; the others have no such dial."""
     model: str = "builtin"

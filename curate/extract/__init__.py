@@ -1,9 +1,9 @@
-"""The main text of HTML pages, by one of two engines in a child process that may die without loss.
+"""The main text of HTML pages, by one of three engines in a child process that may die without loss.
 
-    with Extractor("trafilatura") as extractor:
+    with Extractor("winnow") as extractor:
         for page in extractor.extract([(html, url), ...]): page.text, page.title, page.error
 
-Both engines keep paragraphs, lists, tables, code and formulas readable. A page that hangs, crashes the library or
+All engines keep paragraphs, lists, tables, code and formulas readable. A page that hangs, crashes the library or
 exceeds a limit is tried once more alone with ten times the time, then comes back with an error and no text.
 """
 

@@ -51,7 +51,7 @@ class Extractor:
     """
 
     def __init__(
-        self, engine: str = "trafilatura", limits: Limits | None = None, settings: EngineSettings | None = None
+        self, engine: str = "winnow", limits: Limits | None = None, settings: EngineSettings | None = None
     ) -> None:
         if engine not in ENGINES:
             raise UserError(f"no extraction engine '{engine}'", hint=did_you_mean(engine, ENGINES))
