@@ -47,7 +47,13 @@ def ask(function: Callable[..., T], run: RunRef, *, other: RunRef | None = None,
         source = replace(source_of(run), other=other)
         return Answer(function(source, **values), tuple(source.asked))
 
-    return _answers.get((name, str(run.path), run.version, second, tuple(sorted(values.items()))), answer)
+    told = tuple((each, _typed(values[each])) for each in sorted(values))
+    return _answers.get((name, str(run.path), run.version, second, told), answer)
+
+
+def _typed(value: Any) -> tuple[Any, ...]:
+    """A value with its type, for a key: 1, 1.0 and True are equal, and what is asked with them is not."""
+    return tuple(map(_typed, value)) if isinstance(value, tuple) else (type(value).__name__, value)
 
 
 def source_of(run: RunRef) -> Source:

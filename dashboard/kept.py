@@ -14,6 +14,14 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+class _Turn:
+    """Whose turn it is to make an answer, and how many want it; it goes with the last of them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.wanted = 0
+
+
 class Kept:
     """A cache for all visitors. most: bytes that it may hold, as `size_of` estimates them; an answer that is larger
     than that is not kept."""
@@ -22,7 +30,7 @@ class Kept:
         self._most = most
         self._lock = threading.Lock()
         self._found: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-        self._making: dict[Hashable, threading.Lock] = {}
+        self._making: dict[Hashable, _Turn] = {}
         self._bytes = 0
 
     @property
@@ -34,16 +42,23 @@ class Kept:
         """The answer kept under `key`, else that of `make()`, which then is kept; what it raises is not.
 
         Everybody gets a copy of lists and dicts, so that a page cannot change what others see. Two who ask the same
-        at once wait for one `make`.
+        at once wait for one `make`; where it raises, the next of them tries, never two at a time. Keys that are equal
+        are one, whatever their types: 1, 1.0 and True.
         """
         with self._lock:
             kept = self._known(key)
-            making = threading.Lock() if kept is not None else self._making.setdefault(key, threading.Lock())
+            if kept is None:
+                turn = self._making.setdefault(key, _Turn())
+                turn.wanted += 1
         if kept is None:
-            with making:
+            try:
+                with turn.lock:
+                    kept = self._made(key, make)
+            finally:
                 with self._lock:
-                    kept = self._known(key)
-                kept = self._made(key, make) if kept is None else kept
+                    turn.wanted -= 1
+                    if not turn.wanted:
+                        del self._making[key]
         return copy.deepcopy(kept[0])
 
     def _known(self, key: Hashable) -> tuple[Any, int] | None:
@@ -52,14 +67,13 @@ class Kept:
         return self._found.get(key)
 
     def _made(self, key: Hashable, make: Callable[[], Any]) -> tuple[Any, int]:
-        try:
+        with self._lock:
+            kept = self._known(key)
+        if kept is None:
             value = make()
             kept = value, size_of(key) + size_of(value)
             with self._lock:
                 self._keep(key, kept)
-        finally:
-            with self._lock:
-                self._making.pop(key, None)
         return kept
 
     def _keep(self, key: Hashable, kept: tuple[Any, int]) -> None:

@@ -67,6 +67,12 @@ def policy(host: str, port: int) -> str:
     )
 
 
+# Of requests for a page. What is compressed cannot be added to; and what Streamlit calls unchanged is its own file,
+# without our part, which may be another one since.
+_DROPPED = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
+_OF_THE_FILE = {b"etag", b"last-modified"}
+
+
 class SafeHeaders:
     """ASGI middleware that puts the headers on every answer that does not bring them, and our part into the pages."""
 
@@ -80,8 +86,7 @@ class SafeHeaders:
             return
 
         if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
-            uncompressed = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-            scope = {**scope, "headers": uncompressed}
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in _DROPPED]}
         start: list[Message] = []
 
         async def send_safely(message: Message) -> None:
@@ -110,7 +115,8 @@ def _is_sealed(start: Message) -> bool:
 
 
 def _with_head(start: Message, body: Message) -> Message:
-    """The body, with our part in its head where it is a page; `start` then gets the new length."""
+    """The body, with our part in its head where it is a page; `start` then gets the new length,
+    and loses what told Streamlit's file from others."""
     given = {name.lower(): value for name, value in start["headers"]}
     if not given.get(b"content-type", b"").startswith(b"text/html") or body.get("more_body"):
         return body
@@ -118,7 +124,11 @@ def _with_head(start: Message, body: Message) -> Message:
         return body
     content = body["body"].replace(pagehead.HEAD, pagehead.ADDITION, 1)
     replaced = {b"content-length": str(len(content)).encode()}
-    start["headers"] = [(name, replaced.get(name.lower(), value)) for name, value in start["headers"]]
+    start["headers"] = [
+        (name, replaced.get(name.lower(), value))
+        for name, value in start["headers"]
+        if name.lower() not in _OF_THE_FILE
+    ]
     return {**body, "body": content}
 
 

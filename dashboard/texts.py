@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from hashlib import blake2b
 from importlib import resources
 from typing import Any
 
@@ -53,7 +54,7 @@ def box(markup: Html, *, label: str) -> None:
 def in_parts(text: str, *, label: str, key: str) -> None:
     """As `document`, for a text of any length: `PART` characters of it, with the control that turns to the others.
 
-    key: another one for another text, which then begins with its first part.
+    key: another one for another text (`key_of`), which then begins with its first part.
     """
     number = max(1, -(-len(text) // PART))
     part = min(max(1, int(st.session_state.get(key) or 1)), number)
@@ -62,6 +63,11 @@ def in_parts(text: str, *, label: str, key: str) -> None:
     if number > 1:
         st.pagination(number, key=key)
         line(f"Characters {begin + 1:,} to {min(begin + PART, len(text)):,} of {len(text):,}.", soft=True)
+
+
+def key_of(place: str, *names: str) -> str:
+    """A widget's key that is another one for each place in a page and names of what it shows; any string is a name."""
+    return f"{place}-{blake2b(repr(names).encode(), digest_size=8).hexdigest()}"
 
 
 def facts(rows: Iterable[tuple[str, Any]]) -> None:

@@ -96,14 +96,15 @@ def _question(run: RunRef, rater: str, turn: voting.Turn, place: int, *, undoabl
     found = loaded(run)
     pair = found.gold[turn.pair] if turn.kind == "gold" else found.pairs[turn.pair]
     answers = (pair.output_a, pair.output_b) if turn.left == "a" else (pair.output_b, pair.output_a)
-    texts.in_parts(pair.prompt, label="What both were asked", key=f"arena-prompt-{place}")
+    key = texts.key_of("arena", run.id, rater, str(place))
+    texts.in_parts(pair.prompt, label="What both were asked", key=f"{key}-prompt")
     hidden = 0
     for column, title, answer in zip(st.columns(2), ("Left", "Right"), answers, strict=True):
         shown, count = masked(answer, found.models)
         hidden += count
         with column:
             st.header(title, anchor=False)
-            texts.in_parts(shown, label=f"The answer on the {title.lower()}", key=f"arena-{title}-{place}")
+            texts.in_parts(shown, label=f"The answer on the {title.lower()}", key=f"{key}-{title}")
     if hidden:
         texts.line(f"Names by which an answer gives itself away read {MASK}: {hidden:,} in this pair.", soft=True)
     _buttons(run, rater, turn, place, undoable=undoable)

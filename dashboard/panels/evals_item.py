@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 
 import streamlit as st
@@ -38,7 +37,7 @@ def show(here: Workspace, a: RunRef, b: RunRef, task: tuple[str, str], metric: s
     texts.line(" · ".join(about), soft=True)
     for name, row in zip("AB", rows, strict=True):
         texts.line(f"{name}: {_state(row)}")
-    key = f"evals-item-{blake2b(item.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
+    key = texts.key_of("evals-item", a.id, b.id, *task, item)
     _prompts(rows, key)
     if first["choices"] and any(row["logprobs"] for row in here_of):
         _choices(rows)

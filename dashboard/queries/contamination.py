@@ -15,7 +15,7 @@ from curate.sources.rows import TABLES
 from dashboard.kept import Kept
 from dashboard.queries import documents
 from dashboard.source import Source
-from workbench.errors import UserError
+from workbench.errors import Exit, UserError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -109,7 +109,8 @@ def text(
     """The item's text from the file that the run read, where that still lies there with the same bytes.
 
     A run stores no text of benchmarks. The manifest names the file and its SHA-256; a relative name is looked up in the
-    folders `near`. What has another digest is not shown: it is not what the run compared.
+    folders `near`. What has another digest is not shown: it is not what the run compared. A digest is believed for as
+    long as the file's time of change and size stay; a failure is never kept, so that the next visit tries again.
     """
     for listed in source.json("manifest.json").get("inputs") or []:
         name = str(listed.get("path"))
@@ -119,7 +120,10 @@ def text(
             stamp = _stamp(path)
             if stamp is not None and _digest(path, stamp) == str(listed.get("digest")):
                 key = ("item", path, stamp, item, question, answer)
-                return _files.get(key, partial(_in_file, path, item, question, answer))
+                try:
+                    return _files.get(key, partial(_in_file, path, item, question, answer))
+                except UserError as error:
+                    return ItemText(missing=f"{error}")
         return ItemText(missing=f"{name} is not where the run read it, or has changed since")
     return ItemText(missing="the run does not say from which file its items came")
 
@@ -142,14 +146,11 @@ def _digest(path: Path, stamp: tuple[int, int]) -> str:
 
 
 def _in_file(path: Path, number: int, question: str | None, answer: str | None) -> ItemText:
-    try:
-        found: list[Item] = read_items([path], question, answer)[0]
-    except UserError as error:
-        return ItemText(missing=f"{error}")
+    found: list[Item] = read_items([path], question, answer)[0]
     for one in found:
         if one.row == number:
             return ItemText(one.question, one.answer)
-    return ItemText(missing=f"{path.name} has no row {number}")
+    raise UserError(f"{path.name} has no row {number}", code=Exit.INPUT)
 
 
 def fields(source: Source, *, root: str) -> tuple[str | None, str | None]:

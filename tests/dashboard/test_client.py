@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -18,8 +20,8 @@ BUILD = Path(streamlit.__file__).with_name("static")
 
 @pytest.fixture
 def client() -> TestClient:
-    async def other(request: object) -> PlainTextResponse:
-        return PlainTextResponse("Streamlit's own")
+    async def other(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(f"Streamlit's own: {request.scope['path']}")
 
     return TestClient(ClientFiles(Starlette(routes=[Route("/{path:path}", other, methods=["GET", "HEAD"])])))
 
@@ -35,7 +37,15 @@ def test_files_of_the_client_come_whole_and_stay_in_the_browser(client: TestClie
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/static/", "/static/js", "/static/js/nothing.js", "/static/../index.html", "/static/%2e%2e/manifest.json"],
+    [
+        "/",
+        "/static/",
+        "/static/js",
+        "/static/js/nothing.js",
+        "/static/%2e%2e/index.html",  # plain dots are taken out before they are sent
+        "/static/%2e%2e/manifest.json",
+        "/static/%2e%2e%2fstatic/js/%2e%2e/%2e%2e/index.html",
+    ],
 )
 def test_any_other_name_is_streamlits_affair(client: TestClient, path: str) -> None:
-    assert client.get(path).text == "Streamlit's own"
+    assert client.get(path).text == f"Streamlit's own: {unquote(path)}"

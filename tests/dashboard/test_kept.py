@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 import pytest
+from dashboard_runs import decisions, write_run
 
+from dashboard import settings
 from dashboard.kept import Kept, size_of
+from dashboard.source import Source
+from dashboard.workspace import scan
 
 KB = 1024
 
@@ -79,6 +85,71 @@ def test_two_who_ask_at_once_wait_for_one_answer() -> None:
     for visitor in visitors:
         visitor.join(60)
     assert found == [7, 7] and len(asked) == 1
+
+
+class Key:
+    """Equal to all of its kind; says when it is looked up."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self) -> None:
+        self.seen = threading.Event()
+
+    def __hash__(self) -> int:
+        self.seen.set()
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key)
+
+
+def test_after_a_failure_those_who_waited_and_who_came_later_wait_for_one_answer() -> None:
+    kept, asked, found, keys = Kept(KB), [], [], [Key() for _ in range(3)]
+    begun, go = ([threading.Event() for _ in range(3)] for _ in range(2))
+
+    def make() -> int:
+        number = len(asked)
+        asked.append(1)
+        begun[number].set()
+        assert go[number].wait(60)
+        if number == 0:
+            raise ValueError
+        return number
+
+    def visit(key: Key) -> None:
+        with contextlib.suppress(ValueError):
+            found.append(kept.get(key, make))
+
+    visitors = [threading.Thread(target=visit, args=(key,)) for key in keys]
+    visitors[0].start()
+    assert begun[0].wait(60)
+    visitors[1].start()
+    assert keys[1].seen.wait(60)
+    go[0].set()  # the first one fails, and the second tries
+    assert begun[1].wait(60)
+    visitors[2].start()
+    assert keys[2].seen.wait(60)
+    for each in go:
+        each.set()
+    for visitor in visitors:
+        visitor.join(60)
+    assert found == [1, 1] and len(asked) == 2
+
+
+def told(source: Source, *, value: object) -> str:
+    return repr(value)
+
+
+def test_values_of_another_type_are_another_question(tmp_path: Path) -> None:
+    pytest.importorskip("streamlit")
+    from dashboard.ask import ask
+
+    settings.use(settings.Settings(root=tmp_path))
+    write_run(tmp_path, "one", "curate.run", {"decisions": decisions({})})
+    run = scan(tmp_path).get("one")
+    assert run is not None
+    for value in (1, 1.0, True, (1, "a"), (1.0, "a"), (True, "a"), None):
+        assert ask(told, run, value=value).value == repr(value)
 
 
 def test_sizes_count_what_is_inside() -> None:

@@ -16,6 +16,7 @@ from dashboard.panels.overlap_verdicts import judged
 from dashboard.queries import contamination, overlap
 from dashboard.source import Source, open_database
 from dashboard.workspace import scan
+from workbench.errors import UserError
 from workbench.people import Label, People
 
 
@@ -121,6 +122,10 @@ def test_suites_items_and_holders(small: Source) -> None:
     assert contamination.item(small, suite="tides", item=7) is None
 
 
+def unreadable(*_: Any) -> None:
+    raise UserError("cannot be read just now")
+
+
 def listed(root: Path, path: str, data: bytes) -> None:
     """Name an input in the manifest of the run, as `curate` does."""
     manifest = root / "small" / "manifest.json"
@@ -129,7 +134,9 @@ def listed(root: Path, path: str, data: bytes) -> None:
     manifest.write_text(json.dumps(told), "utf-8")
 
 
-def test_an_items_text_is_shown_only_where_its_file_is_what_the_run_read(tmp_path: Path) -> None:
+def test_an_items_text_is_shown_only_where_its_file_is_what_the_run_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     curated(tmp_path)
     data = b'{"question": "What comes in twice?", "answer": "the tide"}\n{"question": "' + LINES[0].encode() + b'"}\n'
     listed(tmp_path, "items/tides.jsonl", data)
@@ -141,7 +148,10 @@ def test_an_items_text_is_shown_only_where_its_file_is_what_the_run_read(tmp_pat
     file.write_bytes(data + b"\n")
     assert "has changed since" in contamination.text(small, **asked).missing
     file.write_bytes(data)
-    assert contamination.text(small, **asked) == (LINES[0], "", "")
+    with monkeypatch.context() as failing:
+        failing.setattr(contamination, "read_items", unreadable)
+        assert contamination.text(small, **asked).missing == "cannot be read just now"
+    assert contamination.text(small, **asked) == (LINES[0], "", "")  # the failure was not kept
     assert contamination.text(small, **asked | {"item": 9}).missing == "tides.jsonl has no row 9"
     assert contamination.text(small, **asked | {"suite": "moons"}).missing.startswith("the run does not say")
 

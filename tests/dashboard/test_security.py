@@ -121,6 +121,19 @@ def test_an_answer_keeps_its_own_policy() -> None:
     assert headers[b"content-security-policy"] == b"sandbox"
 
 
+def test_a_page_is_sent_anew_whatever_the_browser_had(tmp_path: Path) -> None:
+    static = pytest.importorskip("starlette.staticfiles")
+    testing = pytest.importorskip("starlette.testclient")
+    (tmp_path / "index.html").write_text("<html><head></head></html>")
+    files = static.StaticFiles(directory=tmp_path, html=True)
+    had = testing.TestClient(files).get("/").headers
+    client = testing.TestClient(security.SafeHeaders(files, security.headers("127.0.0.1", 8501)))
+    for condition in ({"If-None-Match": had["etag"]}, {"If-Modified-Since": had["last-modified"]}):
+        answer = client.get("/", headers={"Accept": "text/html", **condition})
+        assert answer.status_code == 200 and "window.__streamlit" in answer.text
+        assert "etag" not in answer.headers and "last-modified" not in answer.headers
+
+
 def test_pages_know_their_server() -> None:
     headers, body = _answer("text/html; charset=utf-8", b"<html><head><title>x</title></head></html>")
     assert b"<head><script>\nwindow.__streamlit" in body

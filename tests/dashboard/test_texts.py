@@ -34,6 +34,14 @@ def test_a_name_in_the_url_that_is_no_run_is_said_as_text(tmp_path: Path) -> Non
     assert "&lt;script&gt;" in texts(app) and "<script>" not in texts(app)
 
 
+def test_other_names_make_another_key() -> None:
+    from dashboard.texts import key_of
+
+    names = [("run", "item"), ("run", "other"), ("runitem",), ("run", "it", "em"), ("run', 'item",), ("\ud800",), ()]
+    assert len({key_of("place", *each) for each in names}) == len(names)
+    assert key_of("place", "run") == key_of("place", "run") != key_of("another", "run")
+
+
 def test_a_long_text_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     from streamlit.testing.v1 import AppTest
 

@@ -63,6 +63,19 @@ def test_a_vote_stands_a_reload_goes_on_and_undo_goes_back(tmp_path: Path) -> No
     assert texts(other) != texts(booth(tmp_path))
 
 
+def test_each_rater_begins_a_long_text_at_its_first_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard import texts as module
+
+    monkeypatch.setattr(module, "PART", 4)
+    write_arena(tmp_path, gold=0)
+    app = booth(tmp_path)
+    for pages in app.get("pagination"):
+        app.session_state[pages.key] = 2
+    assert "Characters 5 to " in texts(app.run()) and "Characters 1 to" not in texts(app)
+    app.text_input(key="rater").set_value("ben").run()
+    assert "Characters 1 to 4" in texts(app) and "Characters 5 to " not in texts(app)
+
+
 def test_a_press_from_a_second_window_changes_nothing(tmp_path: Path) -> None:
     write_arena(tmp_path, gold=0)
     first, second = booth(tmp_path), booth(tmp_path)

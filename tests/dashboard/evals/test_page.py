@@ -71,6 +71,17 @@ def test_a_link_opens_the_comparison_and_its_item(two: Path) -> None:
     assert "no such evaluation" in texts(page("evals", two, a="../../etc", b="two"))
 
 
+def test_an_item_of_another_task_begins_at_its_first_part(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard import texts as module
+
+    monkeypatch.setattr(module, "PART", 10)
+    keys = []
+    for preset in ("sums", "sums@letters"):
+        app = page("evals", two, a="one", b="two", task=preset, flip="lost", item="item1")
+        keys.append({each.key for each in app.get("pagination")})
+    assert keys[0] and keys[1] and not keys[0] & keys[1]
+
+
 def test_outputs_stand_beside_each_other_and_nothing_in_them_runs(tmp_path: Path) -> None:
     write_eval(tmp_path, "one", {"writing": [1, 0]})
     write_eval(tmp_path, "two", {"writing": [0, 0]})
