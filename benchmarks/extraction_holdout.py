@@ -1,4 +1,4 @@
-"""The engines on sites that nothing was tuned on: `python benchmarks/extraction_holdout.py [--forums DIR]`.
+"""The engines on sites that were held out: `python benchmarks/extraction_holdout.py [--forums DIR]`.
 
 Sites of the crawl that the packaged model has not learned from (`extraction_holdout.jsonl`), and forums that
 `extraction_forums.py` brings (`extraction_forums.jsonl`). Writes benchmarks/results/extraction_holdout.json and .md.
@@ -55,7 +55,7 @@ def main() -> None:
 def table(result: dict[str, dict[str, Any]]) -> list[str]:
     """Precision, recall and F1 by kind and by site, an engine a column."""
     lines = [
-        "# Extraction on sites that nothing was tuned on",
+        "# Extraction on sites that were held out",
         "",
         "Precision / recall / F1 of 4-word shingles, means over pages. Written by `benchmarks/extraction_holdout.py`.",
         "",

@@ -164,7 +164,16 @@ def documentation(folder: Path) -> Path:
     """The text of the base: what `curate` makes of this Python's documentation."""
     path = folder / "text"
     if not (path / "manifest.json").is_file():
-        arguments = ("run", "--input", "python-docs", "--out", str(path), "--no-progress")
+        arguments = (
+            "run",
+            "--input",
+            "python-docs",
+            "--out",
+            str(path),
+            "--set",
+            "extract.engine=trafilatura",
+            "--no-progress",
+        )
         Line(folder, path, 0).run("curate", *arguments)
     return path
 

@@ -75,7 +75,8 @@ def main() -> None:
         work = Path(folder)
         corpus = given.corpus or work / "demo"
         if given.corpus is None:
-            call("curate", "run", "--input", "sample", "--root", work / "ws", "--out", corpus)
+            engine = ("--set", "extract.engine=trafilatura")
+            call("curate", "run", "--input", "sample", "--root", work / "ws", "--out", corpus, *engine)
         ways: list[dict[str, Any]] = [{"by": "bm25"}]
         ways += [{"by": "embedding", "model": given.model, "chars": 400}] if given.model else []
         rows = measure(corpus, work, ways)

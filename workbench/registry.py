@@ -80,6 +80,17 @@ def is_run(directory: Path) -> bool:
         return False
 
 
+def closed(root: Path) -> list[Path]:
+    """Directories under `root` that may not be looked into: whoever has to have seen every run must name them."""
+    found = []
+    for directory in sorted(root.iterdir()) if root.is_dir() else ():
+        try:
+            (directory / manifest.NAME).is_file()
+        except PermissionError:
+            found.append(directory)
+    return found
+
+
 def known(root: Path) -> Iterator[tuple[str, Path]]:
     """Id and directory of every run under `root`. UserError (exit 4) where the root may not be read."""
     try:

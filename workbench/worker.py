@@ -50,8 +50,6 @@ def main(source: int, target: int, parent: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
     die_with_parent(parent)
     faulthandler.enable()
-    # Where pandas is installed, pyarrow loads it with its first array: a quarter of a second for what no step uses.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     setup = receive(source)
     assert setup is not None
     try:

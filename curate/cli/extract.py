@@ -27,7 +27,9 @@ Articles = Annotated[
 Segments = Annotated[
     Folder, typer.Option("--segments", metavar="DIR", help="Pages with segments to find and to leave out: gold.json.")
 ]
-Crawl = Annotated[Folder, typer.Option("--crawl", metavar="DIR", help="WARC files for --sites and --pages.")]
+Crawl = Annotated[
+    Folder, typer.Option("--crawl", metavar="DIR", help="WARC files: of --sites, of --pages, and without labels.")
+]
 Sites = Annotated[
     Folder, typer.Option("--sites", metavar="FILE.yaml", help="Where sites keep their text, as selectors.")
 ]
@@ -52,9 +54,6 @@ def train(
     crawl: Crawl = None,
     sites: Sites = None,
     pages: Pages = None,
-    without: Annotated[
-        list[str] | None, typer.Option("--without", metavar="HOST", help="Learn nothing of this host; repeatable.")
-    ] = None,
     seed: Seed = 0,
 ) -> Result:
     """Train a model: judged on hosts it has not seen, then made of all pages."""
@@ -63,9 +62,7 @@ def train(
 
     if out.exists():
         raise UserError(f"{out} exists", hint="name a directory that does not")
-    trained = train(
-        Sources(articles, segments, crawl, sites, pages, frozenset(without or ())), seed, screen.progress.print
-    )
+    trained = train(Sources(articles, segments, crawl, sites, pages), seed, screen.progress.print)
     write_card(trained, out)
     blocks: list[Block] = []
     for favor, scores in trained.scores.items():

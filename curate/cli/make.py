@@ -168,6 +168,7 @@ def _execute(
         # One worker is this process: polars must not start a thread for every core beside it.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # nor does a tokenizer: the workers use the cores
+    from curate.extract.engines.winnow_engine import compiled
     from curate.pipeline.run import FORECAST, execute
     from workbench.events import Event
 
@@ -177,7 +178,7 @@ def _execute(
         else:
             screen.progress(event)
 
-    if not Path(os.environ["NUMBA_CACHE_DIR"]).exists():
+    if not Path(os.environ["NUMBA_CACHE_DIR"]).exists() or (plan.recipe.extract.engine == "winnow" and not compiled()):
         screen.say("compiling the kernels, once after installation: this takes a minute or two")
     return execute(
         plan,

@@ -1,4 +1,4 @@
-"""Formulas in HTML as TeX between \\( \\) or \\[ \\]: both engines drop or garble what is not plain text.
+"""Formulas in HTML as TeX between \\( \\) or \\[ \\]: engines drop or garble what is not plain text.
 
 MathJax and KaTeX leave the author's TeX in the page (an annotation, `alttext`, `data-latex`, a script of type math/tex,
 the `alt` of a picture); MathML without it is written out as TeX. All by a linear scan of the source text, so that

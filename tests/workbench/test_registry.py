@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import UserError
-from workbench.registry import describe, find, lineage, list_runs, register
+from workbench.registry import closed, describe, find, known, lineage, list_runs, register
 from workbench.runs import Run
 
 
@@ -48,6 +48,23 @@ def test_vanished_run_is_missing_and_a_damaged_one_unreadable(tmp_path: Path) ->
 
 def test_no_root_no_runs(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "none") == []
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_run_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "open").mkdir()
+    is_file = Path.is_file
+
+    def shut(path: Path) -> bool:
+        if path.parent.name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", shut)
+    assert list(known(tmp_path)) == []
+    assert closed(tmp_path) == [tmp_path / "shut"] and closed(tmp_path / "none") == []
 
 
 def test_names_are_unique_under_a_root(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Child:
         self.setup = setup or {}
         self.recycle_requests = recycle_requests
         self.start_s = start_s
-        """Seconds by the clock until the child must be ready for its first request."""
+        """Seconds by the clock that the first start may take, which may have to compile; later ones have START_S."""
         self.starts = 0
         """How many processes there have been; none before the first request."""
         self.network = ""
@@ -115,7 +115,7 @@ class Child:
             self.limits.memory_mb,
             self.limits.output_bytes,
             self.recycle_requests,
-            self.start_s,
+            self.start_s if self.starts == 1 else START_S,
         )
         self.network = self._process.network
         return self._process

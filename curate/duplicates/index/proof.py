@@ -48,6 +48,7 @@ def search(index: Index, root: Path, ids: pl.Series) -> Searched:
                     found.unread.append(place)
             elif not file.path.endswith(_NO_TABLES):
                 found.unread.append(place)
+    found.unread.extend({"run": path.name, "path": str(path), "file": ""} for path in registry.closed(root))
     return found
 
 

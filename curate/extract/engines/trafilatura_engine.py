@@ -1,4 +1,4 @@
-"""trafilatura: main text by rules, readability and justext in turn; the better text at about ten times the cost."""
+"""trafilatura: main text by rules, readability and justext in turn; what most published pipelines extract with."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from curate.extract.engines.settings import EngineSettings
 
 # Memory of a page full of tags, measured: the arrays of the scan, and those of the blocks where each tag starts one.
 BYTES_PER_TAG = 500
+
+
+def compiled() -> bool:
+    """Whether the cache of kernels holds this engine's; the first start makes them, and takes half a minute or so."""
+    return any(Path(os.environ["NUMBA_CACHE_DIR"]).glob("*/judge.read-*.nbi"))
 
 
 def load(settings: EngineSettings) -> Callable[[bytes], str]:

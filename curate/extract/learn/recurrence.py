@@ -16,7 +16,7 @@ from curate.extract.winnow.trees import Array
 from curate.sources import plan_units, read_unit
 
 LEAST_PAGES, MOST_PAGES = 12, 150  # of a host, to be counted
-MOST_HOSTS = 200
+MOST_HOSTS = 100
 PER_HOST = 8
 _CANDIDATES = 2 * PER_HOST
 _LEAST_BLOCKS, _MOST_BLOCKS = 8, 800
@@ -40,24 +40,26 @@ class Recurring(NamedTuple):
 def recurring_pages(crawl: Path, without: frozenset[str] = frozenset()) -> Iterator[Recurring]:
     """Up to PER_HOST pages of every host that has enough of them, except the hosts `without`; by host.
 
-    Pages are drawn by the hash of their ids: the same ones for any order of files.
+    Pages are drawn by the hash of their ids, one of each address: the same ones for any order of files.
     """
     counts: dict[str, Counter[int]] = {}
-    held: dict[str, dict[int, Analysed]] = {}
+    held: dict[str, dict[int, str]] = {}
     drawn = _drawn(crawl, without)
-    for key, host, html in _pages(crawl):
+    pages = {host: len(keys) for host, keys in drawn.items()}
+    for key, host, _, html in _pages(crawl):
         if key not in drawn.get(host, ()):
             continue
-        analysed = analyse(html)
-        hashes = analysed.known.whole
-        counts.setdefault(host, Counter()).update(set(hashes.tolist()))
+        drawn[host].remove(key)  # a record may lie in two files
+        hashes = analyse(html).known.whole.tolist()
+        counts.setdefault(host, Counter()).update(set(hashes))
         if _LEAST_BLOCKS <= len(hashes) <= _MOST_BLOCKS:
             rows = held.setdefault(host, {})
-            rows[key] = analysed
+            rows[key] = html
             if len(rows) > _CANDIDATES:
                 del rows[max(rows)]
     for host in sorted(held):
-        labelled = (_label(held[host][key], host, counts[host], len(drawn[host])) for key in sorted(held[host]))
+        # The pages are kept as they came, and cut into blocks again: that takes a tenth of the memory.
+        labelled = (_label(analyse(held[host][key]), host, counts[host], pages[host]) for key in sorted(held[host]))
         yield from [page for page in labelled if page is not None][:PER_HOST]
 
 
@@ -76,16 +78,21 @@ def _label(analysed: Analysed, host: str, counts: Counter[int], pages: int) -> R
 
 def _drawn(crawl: Path, without: frozenset[str]) -> dict[str, set[int]]:
     """The keys of the pages that are counted, by host."""
-    keys: dict[str, list[int]] = {}
-    for key, host, _ in _pages(crawl):
+    captures: dict[str, dict[str, int]] = {}
+    for key, host, url, _ in _pages(crawl):
         if host not in without:
-            keys.setdefault(host, []).append(key)
-    enough = sorted((xxhash.xxh3_64_intdigest(host.encode()), host) for host in keys if len(keys[host]) >= LEAST_PAGES)
-    return {host: set(sorted(keys[host])[:MOST_PAGES]) for _, host in enough[:MOST_HOSTS]}
+            known = captures.setdefault(host, {})
+            known[url] = min(key, known.get(url, key))  # a later capture says nothing of what recurs on other pages
+    enough = sorted((_hash(host), host) for host in captures if len(captures[host]) >= LEAST_PAGES)
+    return {host: set(sorted(captures[host].values())[:MOST_PAGES]) for _, host in enough[:MOST_HOSTS]}
 
 
-def _pages(crawl: Path) -> Iterator[tuple[int, str, str]]:
+def _hash(name: str) -> int:
+    return xxhash.xxh3_64_intdigest(name.encode())
+
+
+def _pages(crawl: Path) -> Iterator[tuple[int, str, str, str]]:
     for unit in plan_units([str(path) for path in sorted(crawl.glob("*.warc.gz"))]):
         for record in read_unit(unit):
             if record.kind == "html" and record.body and record.host:
-                yield xxhash.xxh3_64_intdigest(record.id.encode()), record.host, record.body
+                yield _hash(record.id), record.host, record.url or "", record.body

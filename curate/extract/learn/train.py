@@ -40,7 +40,7 @@ TEXT_WEIGHT = 2.5
 class Sources(NamedTuple):
     """Folders to learn from; `gold` are pages of the crawl to judge by, learned from only where their host may be.
 
-    Of the hosts `without`, nothing is learned.
+    Of the crawl's hosts `without`, nothing is learned.
     """
 
     articles: Path | None = None

@@ -1,4 +1,4 @@
-"""Both engines through the sandbox: structure survives, and no page takes another one along."""
+"""Engines through the sandbox: structure survives, and no page takes another one along."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -31,12 +31,15 @@ def record(url: str, html: str, number: int) -> bytes:
 
 @pytest.fixture
 def crawl(tmp_path: Path) -> Path:
-    """A host with enough pages, a sentence on two of them; and one with too few."""
+    """A host with enough pages, a sentence on two of them, one page captured thrice; and a host with too few."""
     twice = "<p>A sentence that just two pages of all have, and nobody can say whether it is text</p>"
     pages = [(f"http://a.example/{n}", page(n, twice if n < 2 else "")) for n in range(LEAST_PAGES)]
     pages += [(f"http://b.example/{n}", page(n)) for n in range(LEAST_PAGES - 1)]
+    pages += [pages[3]] * 2
     records = [record(url, html, number) for number, (url, html) in enumerate(pages)]
-    (tmp_path / "crawl.warc.gz").write_bytes(b"".join(records))
+    records.append(records[4])  # the same record again
+    (tmp_path / "a.warc.gz").write_bytes(b"".join(records[:5]))
+    (tmp_path / "b.warc.gz").write_bytes(b"".join(records[5:]))
     return tmp_path
 
 
@@ -57,6 +60,12 @@ def test_what_recurs_is_no_text_and_what_comes_once_is(crawl: Path) -> None:
         assert by_text["Home of it"] == by_text["A line on top of every page of this site"] == 0.0
         assert by_text["All rights are reserved by nobody"] == 0.0
         assert {by_text[text] for text in by_text if text.startswith(("Short", "A sentence"))} == {None}
+
+
+def test_the_order_of_files_does_not_matter(crawl: Path) -> None:
+    before = [labels(page) for page in recurring_pages(crawl)]
+    (crawl / "a.warc.gz").rename(crawl / "c.warc.gz")
+    assert [labels(page) for page in recurring_pages(crawl)] == before
 
 
 def test_hosts_can_be_left_out(crawl: Path) -> None:

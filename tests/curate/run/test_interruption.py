@@ -45,7 +45,9 @@ def kill_after(arguments: Sequence[str | Path], run: Path, step: str, units: int
 
 
 # What two workers left behind is finished by one; two that go on by themselves are in test_models.py.
-@pytest.mark.parametrize(("jobs", "moments"), [("1", [("extract", 2), ("edit", 5)]), ("2", [("extract", 5)])])
+@pytest.mark.parametrize(
+    ("jobs", "moments"), [("1", [("extract", 2), ("edit", 5), ("decide", 2)]), ("2", [("extract", 5)])]
+)
 def test_kill_9_and_the_same_command_give_the_same_bytes(
     warc: Path, whole: Path, tmp_path: Path, jobs: str, moments: list[tuple[str, int]]
 ) -> None:

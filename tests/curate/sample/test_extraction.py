@@ -45,11 +45,15 @@ def test_no_page_fails(pages: list[tuple[Truth, Extracted]]) -> None:
     assert [known.key for known, page in pages if page.error] == []
 
 
-def test_good_pages_keep_their_text(pages: list[tuple[Truth, Extracted]]) -> None:
+# Short posts of a thread, or its last one, may be taken for comments.
+_THREADS = {"trafilatura": {"diesel"}, "resiliparse": {"diesel"}, "winnow": {"diesel", "teplitsa"}}
+
+
+def test_good_pages_keep_their_text(pages: list[tuple[Truth, Extracted]], request: pytest.FixtureRequest) -> None:
     found = {known.key: recall(known, page.text) for known, page in pages if known.state == "kept"}
     assert mean(found.values()) > 0.98
     low = {key: round(value, 2) for key, value in found.items() if value <= 0.95}
-    assert set(low) <= {"diesel", "teplitsa"}, low  # a short post of a thread, or its last, may be taken for a comment
+    assert set(low) <= _THREADS[request.node.callspec.params["pages"]], low
 
 
 def test_surroundings_mostly_stay_out(pages: list[tuple[Truth, Extracted]]) -> None:
