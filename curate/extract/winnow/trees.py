@@ -27,6 +27,7 @@ INNER, LEAVES = (1 << DEPTH) - 1, 1 << DEPTH
 _TYPES = {"feature": ("<i2", INNER), "threshold": ("<f4", INNER), "value": ("<f4", LEAVES)}
 _ROWS = 64  # side by side: their columns stay in a fast cache
 _MOST_BYTES = 16 << 20
+HINT = "give the file that `curate extract train` wrote, or extract.model=builtin"
 
 Array = np.ndarray[Any, Any]
 
@@ -135,7 +136,7 @@ def load(path: Path) -> Model:
     """Reads a model file. Raises UserError (exit 4) for one that is damaged, or made for other features."""
 
     def bad(why: str) -> UserError:
-        return UserError(f"{path} is not a model of this extractor: {why}", code=Exit.INPUT)
+        return UserError(f"{path} is not a model of this extractor: {why}", hint=HINT, code=Exit.INPUT)
 
     if path.stat().st_size > _MOST_BYTES:
         raise bad(f"more than {_MOST_BYTES} bytes")

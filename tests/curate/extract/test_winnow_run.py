@@ -26,5 +26,9 @@ def test_a_run_and_its_blocks(tmp_path: Path) -> None:
     assert again.code == 2, "the dial is part of what a run is"
     (pages / "one.html").unlink()
     assert curate("explain", run, page["id"]).data["blocks"] is None
-    wrong = curate(*arguments[:4], tmp_path / "other", *arguments[5:], "--set", f"extract.model={tmp_path}/none")
-    assert wrong.code == 4
+    (tmp_path / "no.model").write_text("a file, and no model")
+    for name, why in (("none", "no extraction model"), ("no.model", "another kind of file")):
+        wrong = curate(*arguments[:4], tmp_path / "other", *arguments[5:], "--set", f"extract.model={tmp_path}/{name}")
+        assert wrong.code == 4 and why in wrong.envelope["errors"][0]["message"]
+        assert "extract.model=builtin" in wrong.envelope["errors"][0]["hint"]
+    assert not (tmp_path / "other").exists()
