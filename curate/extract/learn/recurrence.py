@@ -58,7 +58,7 @@ def recurring_pages(crawl: Path, without: frozenset[str] = frozenset()) -> Itera
             if len(rows) > _CANDIDATES:
                 del rows[max(rows)]
     for host in sorted(held):
-        # The pages are kept as they came, and cut into blocks again: that takes a tenth of the memory.
+        # The pages are kept as they came, and cut into blocks again: the blocks take far more memory.
         labelled = (_label(analyse(held[host][key]), host, counts[host], pages[host]) for key in sorted(held[host]))
         yield from [page for page in labelled if page is not None][:PER_HOST]
 

@@ -7,6 +7,7 @@ import pytest
 
 from curate.extract.learn.labels import texts_of
 from curate.extract.learn.recurrence import LEAST_PAGES, PER_HOST, Recurring, recurring_pages
+from curate.extract.learn.train import Sources, recurring_samples
 
 MENU = "<nav><a href=/>Home of it</a></nav><p>A line on top of every page of this site</p>"
 FOOT = "<footer>All rights are reserved by nobody</footer>"
@@ -66,6 +67,14 @@ def test_the_order_of_files_does_not_matter(crawl: Path) -> None:
     before = [labels(page) for page in recurring_pages(crawl)]
     (crawl / "a.warc.gz").rename(crawl / "c.warc.gz")
     assert [labels(page) for page in recurring_pages(crawl)] == before
+
+
+def test_what_recurs_is_learned_from_and_what_is_not_known_weighs_nothing(crawl: Path) -> None:
+    samples = recurring_samples(Sources(crawl=crawl))
+    assert [sample.host for sample in samples] == ["a.example"] * PER_HOST
+    for sample, page in zip(samples, recurring_pages(crawl), strict=True):
+        assert ((sample.weight > 0) == (page.known > 0)).all() and (sample.share == page.share).all()
+    assert recurring_samples(Sources()) == []
 
 
 def test_hosts_can_be_left_out(crawl: Path) -> None:

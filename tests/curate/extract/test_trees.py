@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curate.extract.learn.boost import Options, cut, grow
+from curate.extract.learn.boost import Options, cut, grow, mean
 from curate.extract.winnow import columns, stack
 from curate.extract.winnow.trees import Model, Trees, digest_of, load, save
 from workbench.errors import Exit, UserError
@@ -33,6 +33,14 @@ def test_the_same_seed_gives_the_same_trees() -> None:
     first, again, other = trees()[2], trees()[2], trees(seed=1)[2]
     assert all(np.array_equal(a, b) for a, b in zip(first[:-1], again[:-1], strict=True))
     assert not np.array_equal(first.value, other.value)
+
+
+def test_the_mean_of_trees_gives_the_mean_of_their_scores() -> None:
+    rows, _, one = trees()
+    other = trees(seed=1)[2]
+    both = mean([one, other])
+    assert len(both.feature) == len(one.feature) + len(other.feature)
+    assert both.scores(rows) == pytest.approx((one.scores(rows) + other.scores(rows)) / 2, abs=1e-5)
 
 
 def model() -> Model:
