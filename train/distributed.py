@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -98,6 +101,31 @@ def open_world(device: str = "auto", sharding: Sharding = "ddp") -> Iterator[Wor
         yield World(dist.get_rank(), size, here, sharding, control)
     finally:
         dist.destroy_process_group()
+        _settle()
+
+
+def _settle(limit: float = 10.0) -> None:
+    """Wait, at most `limit` seconds, until no other thread of this process has work to do.
+
+    A thread of gloo may be the last to let go of a tensor, after the process has got its answer. It needs the
+    interpreter's lock for that, and brings the process down (`terminate called without an active exception`) when the
+    interpreter has begun to end. While this sleeps the lock is free, so who waits for it runs.
+    """
+    end = time.monotonic() + limit
+    quiet = 0
+    while quiet < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+        quiet = 0 if _threads_at_work() else quiet + 1
+
+
+def _threads_at_work() -> bool:
+    """Whether the system runs, or would run, another thread of this process (False where it does not say)."""
+    for task in Path("/proc/self/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # it may have ended since
+            state = task.read_text().rpartition(") ")[2][:1]
+            if state == "R" and int(task.parent.name) != threading.get_native_id():
+                return True
+    return False
 
 
 class Stepper(nn.Module):
