@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +16,7 @@ from curate.extract.text import normalise
 
 # A page says what it is called, and who wrote it when, near its start.
 _HEAD_BYTES = 1 << 16
+_EMPTY = re.compile(rb"(?:\xef\xbb\xbf)?[\0 \t\r\n\f]*")
 
 
 class TooMuch(Exception):
@@ -24,8 +25,6 @@ class TooMuch(Exception):
 
 def make(setup: dict[str, Any]) -> Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]:
     """The handler for the sandbox; `setup` holds the engine and its settings, and the limits of a page."""
-    if setup["kernels"]:
-        os.environ["NUMBA_CACHE_DIR"] = setup["kernels"]  # where compiled code is kept, for engines that have any
     with _without_scipy():
         engine = load(setup["engine"], EngineSettings(setup["favor"], setup["model"]))
     most_chars: int = setup["output_chars"]
@@ -39,7 +38,7 @@ def make(setup: dict[str, Any]) -> Callable[[dict[str, Any], bytes], tuple[dict[
         header = {"title": title}
         if engine.finds_metadata:
             header |= find_metadata(head)._asdict()
-        if not page.removeprefix(b"\xef\xbb\xbf").strip(b"\0 \t\r\n\f"):
+        if _EMPTY.fullmatch(page):
             return header, b""
         if len(page) > most_tags and (tags := page.count(b"<")) > most_tags:
             raise TooMuch(f"{tags} tags, {most_tags} fit into {setup['memory_mb']} MB")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from types import TracebackType
 from typing import NamedTuple
@@ -65,7 +64,6 @@ class Extractor:
                 **settings._asdict(),
                 "output_chars": limits.output_chars,
                 "memory_mb": limits.memory_mb,
-                "kernels": os.environ.get("NUMBA_CACHE_DIR"),
             },
             start_s=COMPILING_S if engine == "winnow" else sandbox.START_S,
         )

@@ -231,7 +231,9 @@ def _widen(pipe: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """All the child sees of the environment: where modules are, and what keeps it reproducible and single-threaded."""
+    """All the child sees of the environment: where modules and compiled code are, and what keeps it reproducible and
+    single-threaded."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    return {"PATH": os.defpath, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", **threads}
+    compiled = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
+    return {"PATH": os.defpath, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", **threads, **compiled}
