@@ -2,9 +2,11 @@
 
 import ctypes
 import os
+import resource
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -70,3 +72,13 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_POLL_S)
     os._exit(1)
+
+
+def resident_mb() -> Callable[[], float]:
+    """A cheap reading of this process's resident memory; zero where the system has no /proc."""
+    page_mb = resource.getpagesize() / 2**20
+    try:
+        statm = os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
+        return lambda: 0.0
+    return lambda: int(os.pread(statm, 64, 0).split()[1]) * page_mb

@@ -1,7 +1,8 @@
 """A worker process of `executor.run_units`: reads units from one pipe, writes what becomes of them to another.
 
 Frames are a length (four bytes, little-endian) and that much JSON. To the worker: first the set-up, then units, one at
-a time. From it: `ready`, `progress`, and for each unit `done` or `failed`.
+a time, and `{}` where there are no more; then there may be another set-up. From it: `ready`, `progress`, for each unit
+`done` or `failed`, and `rested` after the last one.
 """
 
 import faulthandler
@@ -15,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.processes import die_with_parent
+from workbench.processes import die_with_parent, resident_mb
 from workbench.units import Unit, Work, do, failure, load
 
 HEADER = struct.Struct("<I")
@@ -51,20 +52,23 @@ def main(source: int, target: int, parent: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
     die_with_parent(parent)
     faulthandler.enable()
-    setup = receive(source)
-    assert setup is not None
-    try:
-        directory = Path(setup["directory"])
-        gc.disable()  # imports make many objects and hardly any garbage: looking for it takes a sixth of their time
-        with load(setup["function"])(setup["setup"]) as work:
-            gc.freeze()
-            gc.enable()
-            send(target, {"kind": "ready"})
-            while (message := receive(source)) is not None:
-                send(target, _one(work, Unit(**message), directory, target))
-    except Exception as error:  # the set-up failed, or its clean-up: no unit to blame
-        send(target, {"kind": "broken", "failure": asdict(failure(error))})
-        sys.exit(1)
+    while (setup := receive(source)) is not None:
+        try:
+            directory = Path(setup["directory"])
+            gc.disable()  # imports make many objects and hardly any garbage: looking for it takes a sixth of their time
+            with load(setup["function"])(setup["setup"]) as work:
+                gc.enable()
+                send(target, {"kind": "ready"})
+                while message := receive(source):
+                    send(target, _one(work, Unit(**message), directory, target))
+        except Exception as error:  # the set-up failed, or its clean-up: no unit to blame
+            send(target, {"kind": "broken", "failure": asdict(failure(error))})
+            sys.exit(1)
+        if message is None:
+            break
+        del work
+        gc.collect()
+        send(target, {"kind": "rested", "resident_mb": resident_mb()()})
     sys.exit(0)
 
 

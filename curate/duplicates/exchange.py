@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -40,6 +41,7 @@ from curate.duplicates.missing import write_missing
 from curate.duplicates.nodes import MAX_NODES, NodeTable
 from curate.duplicates.store import Summary, hex_keys
 from curate.duplicates.types import BAND, SET, TEXT, URL, SignedUnit
+from workbench.crew import apart
 from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener
 from workbench.executor import run_units
@@ -311,15 +313,17 @@ class _Search:
             Unit(fingerprint(version=VERSION, corpus=self.name, step=step, near=near, part=payload), payload)
             for payload in payloads
         ]
-        done = run_units(
-            f"curate.duplicates.{function}_step",
-            units,
-            directory=self.scratch / step,
-            step=f"duplicates.{step}",
-            jobs=1 if rows < _SMALL else self.budget.jobs,
-            setup={**self.setup, **(setup or {})},
-            on_event=self.on_event,
-        )
+        small = rows < _SMALL
+        with nullcontext() if small else apart():  # the budget knows of the workers of this step alone
+            done = run_units(
+                f"curate.duplicates.{function}_step",
+                units,
+                directory=self.scratch / step,
+                step=f"duplicates.{step}",
+                jobs=1 if small else self.budget.jobs,
+                setup={**self.setup, **(setup or {})},
+                on_event=self.on_event,
+            )
         if failed := [part for part in done if part.failed]:
             raise UserError(
                 f"{len(failed)} of {len(done)} parts of the duplicate search failed ({step}): {failed[0].error}",

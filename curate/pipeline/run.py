@@ -27,6 +27,7 @@ from curate.recipe import Plan
 from curate.sample import register_inputs
 from curate.sources import UnitSpec, plan_units
 from workbench import recipes
+from workbench.crew import kept
 from workbench.errors import UserError
 from workbench.events import Event, Listener
 from workbench.executor import run_units
@@ -115,7 +116,7 @@ def execute(
         resume=resume,
         force=force,
     )
-    with run:
+    with run, kept():
         attach(run.path)
         if run.is_finished:
             shutil.rmtree(run.path / "units", ignore_errors=True)  # a crash may have left it behind the manifest

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from workbench.processes import die_with_parent
+from workbench.processes import die_with_parent, resident_mb
 from workbench.sandbox import confine, frames
 
 Handler = Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]
@@ -32,10 +32,10 @@ def main() -> None:
     handler: Handler = getattr(importlib.import_module(module), function)(config["setup"])
     confine.restrict(config["memory_mb"])
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    resident_mb = confine.resident_mb()
+    resident = resident_mb()
     gc.freeze()  # what is loaded now stays: later collections need not look at it
     gc.enable()
-    _answer(replies, frames.OK, {"network": network}, b"", 0.0, resident_mb())
+    _answer(replies, frames.OK, {"network": network}, b"", 0.0, resident())
     while head := requests.read(frames.REQUEST.size):
         header_bytes, payload_bytes, cpu_s = frames.REQUEST.unpack(head)
         began = time.perf_counter()
@@ -51,7 +51,7 @@ def main() -> None:
             signal.setitimer(signal.ITIMER_PROF, 0)
         if len(payload) > config["output_bytes"]:
             status, header, payload = frames.ERROR, {"error": f"output over {config['output_bytes']} bytes"}, b""
-        _answer(replies, status, header, payload, time.perf_counter() - began, resident_mb())
+        _answer(replies, status, header, payload, time.perf_counter() - began, resident())
         header, payload = {}, b""  # the next request needs the room
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import resource
 import sys
-from collections.abc import Callable
 from typing import Any
 
 STACK_BYTES = 256 << 20  # libraries walk deep trees by recursion in C: the main thread's stack may grow up to this
@@ -50,13 +48,3 @@ def _limit(what: int, value: int) -> None:
     hard = resource.getrlimit(what)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(what, (value, value))
-
-
-def resident_mb() -> Callable[[], float]:
-    """A cheap reading of this process's resident memory; zero where the system has no /proc."""
-    page_mb = resource.getpagesize() / 2**20
-    try:
-        statm = os.open("/proc/self/statm", os.O_RDONLY)
-    except OSError:
-        return lambda: 0.0
-    return lambda: int(os.pread(statm, 64, 0).split()[1]) * page_mb
