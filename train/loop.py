@@ -20,6 +20,7 @@ from train.evaluate import Evaluation, evaluate
 from train.guard import Guard, Policy
 from train.interruption import noted, raise_for
 from train.optim import Optimizers, OptimSettings, clip, described, gradient_norm, lr_at, placed, whole
+from train.peak import flops_per_token
 from train.records import Records
 from train.schedule import share_at
 from train.step import Gathered, Term, gradients, plan, step_seed
@@ -70,8 +71,6 @@ class Trainer:
 
     out: the run's directory; `metrics/`, `samples/`, `checkpoints/` and `hardware.json` are written there by the
     first process. identity: digests of what must be the same when a run goes on (recipe, data, tokenizer).
-    flops_per_token: of a forward and backward pass, for the share of the matmul peak (default: 6 for each weight of a
-    matrix that is no embedding).
     """
 
     def __init__(
@@ -86,7 +85,6 @@ class Trainer:
         evaluation: Evaluation | None = None,
         sampler: Sampler | None = None,
         identity: Mapping[str, str] | None = None,
-        flops_per_token: float | None = None,
         emit: Listener | None = None,
     ) -> None:
         self.terms = [term for term in terms if term.coefficient]
@@ -103,7 +101,7 @@ class Trainer:
         self._evaluation = evaluation
         self._sampler = sampler
         self._identity = dict(identity or {})
-        self._flops = flops_per_token or 6.0 * _matrix_weights(model)
+        self._flops = flops_per_token(model)
         if settings.checkpointing:
             if not hasattr(model, "checkpointing"):
                 raise UserError("this model has no gradient checkpointing", hint="set checkpointing to false")
@@ -300,8 +298,3 @@ class Trainer:
 
 def _is_due(step: int, every: int) -> bool:
     return bool(every) and step % every == 0
-
-
-def _matrix_weights(model: nn.Module) -> int:
-    embeddings = {id(each.weight) for each in model.modules() if isinstance(each, nn.Embedding)}
-    return sum(each.numel() for each in model.parameters() if each.ndim > 1 and id(each) not in embeddings)

@@ -1,10 +1,13 @@
-"""How fast this machine multiplies matrices: the measure against which a training's speed is told."""
+"""How fast this machine multiplies matrices, and how much a training has to: the measure of its speed."""
 
 from __future__ import annotations
 
 import time
 
 import torch
+from torch import nn
+
+from train.nf4 import Nf4Linear
 
 PROBE_S = 0.25  # a precision; long enough for a clock to settle, short enough not to be noticed
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -33,3 +36,16 @@ def _measure(device: torch.device, dtype: torch.dtype) -> float:
         best = min(best, time.perf_counter() - began)
         rounds += 1
     return 2.0 * size**3 / best
+
+
+def flops_per_token(model: nn.Module) -> float:
+    """Floating-point operations a token, forward and backward, of the matrices that multiply every token.
+
+    6 a weight that is trained, 4 a frozen one, which gets no gradient (Kaplan et al. 2020, section 2.1). An embedding
+    counts where it is the head, too. Attention between positions is left out.
+    """
+    embeddings = {id(part.weight) for part in model.modules() if isinstance(part, nn.Embedding)}
+    embeddings.discard(id(getattr(model, "head", None)))
+    matrices = [each for each in model.parameters() if each.ndim > 1 and id(each) not in embeddings]
+    packed = sum(part.in_features * part.out_features for part in model.modules() if isinstance(part, Nf4Linear))
+    return 4.0 * packed + sum((6.0 if each.requires_grad else 4.0) * each.numel() for each in matrices)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from evalkit.retrieval.settings import Retrieve
-from evalkit.tasks import Sources, Task, expand
+from evalkit.tasks import Sources, Task, expand, task_names
 from workbench import recipes
 from workbench.errors import UserError, did_you_mean
 from workbench.recipes import Section
@@ -61,6 +61,10 @@ def wanted(settings: EvalSettings, base: Path) -> tuple[list[Task], Sources]:
     tasks = changed(settings, expand(settings.tasks, presets=settings.presets))
     if not tasks:
         raise UserError("no tasks are named", hint="name some with --tasks; `evalkit tasks` lists them")
+    known = {*(task.name for task in tasks), *task_names()}
+    for name in settings.data:  # of tasks that are not run this time may be told where they are
+        if name.removesuffix(":shots") not in known:
+            raise UserError(f"data.{name}: there is no such task", hint=did_you_mean(name, known))
     given = {name: place if "://" in place else str(base / place) for name, place in settings.data.items()}
     sources = Sources(given, [base / root for root in settings.data_root])
     for task in tasks:

@@ -81,7 +81,6 @@ class Stage:
     evaluation: Evaluation | None = None
     samples: Sequence[tuple[str, list[int]]] = ()
     form: Callable[[Callable[[Path], None]], Form] = WholeModel
-    flops_per_token: float | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     after: Callable[[Outcome], Mapping[str, Any]] = lambda outcome: {}
     seen: Callable[[int], Mapping[str, Mapping[str, float]]] = lambda steps: {}
@@ -200,7 +199,6 @@ def _loop(stage: Stage, text: str, world: World, path: Path, run: Run | None, sc
         evaluation=stage.evaluation,
         sampler=_sampler(stage) if stage.samples else None,
         identity={"recipe": xxhash.xxh3_128_hexdigest(text.encode()), **stage.sources},
-        flops_per_token=stage.flops_per_token,
         emit=emit,
     ).train()
 
