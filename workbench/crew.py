@@ -80,10 +80,14 @@ def hire(function: str, directory: Path, setup: dict[str, Any]) -> "Worker":
 def dismiss(worker: "Worker") -> None:
     """What happens to a worker that waits for units where there are none left: it is kept, or ended."""
     idle = _idle.get()
-    if idle is not None and worker.rest():
-        idle.append(worker)
-    else:
-        worker.end()
+    try:
+        if idle is not None and worker.rest():
+            idle.append(worker)
+        else:
+            worker.end()
+    except BaseException:  # interrupted; nobody else knows of it
+        worker.end(stop=True)
+        raise
 
 
 class Worker:
