@@ -33,10 +33,12 @@ def cpu_seconds(command: list[str]) -> tuple[float, str]:
     return spent, done.stdout
 
 
-def winnow(engine: str, warc: Path, limit: int, out: Path, profile: str) -> float:
+def winnow(engine: str, warc: Path, limit: int, out: Path, profile: str) -> tuple[float, int]:
+    """CPU seconds of a run, and the records it read."""
     curate = Path(sys.executable).parent / "curate"
     command = [str(curate), "run", "--input", str(warc), "--limit", str(limit), "--out", str(out), "--profile", profile]
-    return cpu_seconds([*command, "--set", f"extract.engine={engine}", "-j", "1", "--json", "--no-progress"])[0]
+    spent, said = cpu_seconds([*command, "--set", f"extract.engine={engine}", "-j", "1", "--json", "--no-progress"])
+    return spent, json.loads(said)["data"]["records"]
 
 
 def main() -> None:
@@ -58,7 +60,7 @@ def main() -> None:
         for turn in range(options.rounds):
             for engine in engines:
                 out = Path(scratch) / f"{engine}-{turn}"
-                spent = winnow(engine, options.warc, options.limit, out, options.profile)
+                spent, records = winnow(engine, options.warc, options.limit, out, options.profile)
                 rows.setdefault(f"winnow, {engine}", []).append(spent)
             if "trafilatura" in engines:
                 own = [str(HERE / "peers" / "trafilatura_only.py"), str(options.warc), str(options.limit)]
@@ -68,13 +70,14 @@ def main() -> None:
                 peer = [str(options.peer), str(HERE / "peers" / "datatrove_fineweb.py"), str(options.warc)]
                 spent, _ = cpu_seconds([*peer, str(options.limit), f"{scratch}/peer-{turn}"])
                 rows.setdefault("datatrove FineWeb pipeline", []).append(spent)
-    report(rows, options.limit, options.name)
+    report(rows, records, options.name)
 
 
-def report(rows: dict[str, list[float]], limit: int, name: str) -> None:
+def report(rows: dict[str, list[float]], records: int, name: str) -> None:
     """Writes medians, rates and ratios."""
     median = {name: statistics.median(values) for name, values in rows.items()}
-    result = {"records": limit, "rounds": rows, "median_s": median, "ratios": {}}
+    rounds = len(next(iter(rows.values())))
+    result = {"records": records, "rounds": rows, "median_s": median, "ratios": {}}
     if "datatrove FineWeb pipeline" in median:
         for engine in ("resiliparse", "winnow"):
             if f"winnow, {engine}" in median:
@@ -88,12 +91,12 @@ def report(rows: dict[str, list[float]], limit: int, name: str) -> None:
     lines = [
         "# The whole run from WARC, one core",
         "",
-        f"{limit} records, median of {len(next(iter(rows.values())))} interleaved rounds, CPU seconds of each process",
+        f"{records} records, median of {rounds} interleaved rounds, CPU seconds of each process",
         "with its children, starting up included.",
         "",
         "| program | CPU s | ms a record | records/s/core |",
         "|---|---:|---:|---:|",
-        *(f"| {name} | {s:.2f} | {1000 * s / limit:.2f} | {limit / s:.0f} |" for name, s in median.items()),
+        *(f"| {name} | {s:.2f} | {1000 * s / records:.2f} | {records / s:.0f} |" for name, s in median.items()),
         "",
         *(f"- {name}: **{ratio:.2f}**" for name, ratio in result["ratios"].items()),
         "",

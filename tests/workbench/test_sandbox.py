@@ -184,9 +184,11 @@ def test_a_child_that_cannot_start_is_no_request_s_fault() -> None:
 
 def test_the_environment_is_scrubbed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "x")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/where/compiled/code/is")
     with child() as box:
         seen = box.run([do("environment")])[0].header
     assert "SECRET_TOKEN" not in seen and "HOME" not in seen
+    assert "NUMBA_CACHE_DIR" in seen
 
 
 def test_no_network_and_no_files(tmp_path: Path) -> None:
