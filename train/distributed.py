@@ -100,8 +100,10 @@ def open_world(device: str = "auto", sharding: Sharding = "ddp") -> Iterator[Wor
         control = dist.new_group(backend="gloo", timeout=timedelta(days=7))
         yield World(dist.get_rank(), size, here, sharding, control)
     finally:
-        dist.destroy_process_group()
-        _settle()
+        try:
+            dist.destroy_process_group()
+        finally:
+            _settle()
 
 
 def _settle(limit: float = 10.0) -> None:

@@ -41,8 +41,9 @@ def _measure(device: torch.device, dtype: torch.dtype) -> float:
 def flops_per_token(model: nn.Module) -> float:
     """Floating-point operations a token, forward and backward, of the matrices that multiply every token.
 
-    6 a weight that is trained, 4 a frozen one, which gets no gradient (Kaplan et al. 2020, section 2.1). An embedding
-    counts where it is the head, too. Attention between positions is left out.
+    6 a weight that is trained, 4 a frozen one, which gets no gradient of its own (Kaplan et al. 2020, section 2.1): as
+    beside adapters, where gradients pass through all of them. An embedding counts where it is the head, too. Attention
+    between positions is left out.
     """
     embeddings = {id(part.weight) for part in model.modules() if isinstance(part, nn.Embedding)}
     embeddings.discard(id(getattr(model, "head", None)))

@@ -22,7 +22,8 @@ from workbench.worker import HEADER, send
 
 _STOP_S = 5.0  # a worker's time to end, or to clean up, after it was told to
 _LOG_BYTES = 1 << 20
-_KEPT_MB = 450  # who holds more memory has work left in it that the next step does not reckon with
+KEPT_MB = 450
+"""The most that a worker may hold when a step has ended, to be kept."""
 # One core for each worker: libraries that would each start a thread per core only get in each other's way.
 _ONE_THREAD = dict.fromkeys(
     ("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
@@ -83,11 +84,11 @@ def dismiss(worker: "Worker") -> None:
     try:
         if idle is not None and worker.rest():
             idle.append(worker)
-        else:
-            worker.end()
-    except BaseException:  # interrupted; nobody else knows of it
+            return
+    except BaseException:  # interrupted, and nobody else knows of it
         worker.end(stop=True)
         raise
+    worker.end()
 
 
 class Worker:
@@ -175,7 +176,7 @@ class Worker:
         until = time.monotonic() + _STOP_S
         while poll.poll(1000 * max(0.0, until - time.monotonic())):
             for message in self.messages():
-                return message is not None and message["kind"] == "rested" and message["resident_mb"] <= _KEPT_MB
+                return message is not None and message["kind"] == "rested" and message["resident_mb"] <= KEPT_MB
         return False
 
     def let_go(self) -> None:
@@ -185,8 +186,10 @@ class Worker:
             os.close(self.target)
 
     def end(self, *, stop: bool = False) -> None:
-        """Let it go, and wait until it has left; `stop` does not wait for a busy one."""
+        """Let it go, and wait until it has left; `stop` does not wait for a busy one. Once more does nothing."""
         self.let_go()
+        if self._printed.closed:
+            return
         if stop:
             self._process.terminate()
         try:

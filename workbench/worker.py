@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.processes import die_with_parent, resident_mb
+from workbench.processes import SELDOM, die_with_parent, resident_mb
 from workbench.units import Unit, Work, do, failure, load
 
 HEADER = struct.Struct("<I")
@@ -52,12 +52,13 @@ def main(source: int, target: int, parent: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
     die_with_parent(parent)
     faulthandler.enable()
+    resident, often = resident_mb(), gc.get_threshold()
     while (setup := receive(source)) is not None:
         try:
             directory = Path(setup["directory"])
-            gc.disable()  # imports make many objects and hardly any garbage: looking for it takes a sixth of their time
+            gc.set_threshold(*SELDOM)
             with load(setup["function"])(setup["setup"]) as work:
-                gc.enable()
+                gc.set_threshold(*often)
                 send(target, {"kind": "ready"})
                 while message := receive(source):
                     send(target, _one(work, Unit(**message), directory, target))
@@ -68,7 +69,7 @@ def main(source: int, target: int, parent: int) -> NoReturn:
             break
         del work
         gc.collect()
-        send(target, {"kind": "rested", "resident_mb": resident_mb()()})
+        send(target, {"kind": "rested", "resident_mb": resident()})
     sys.exit(0)
 
 

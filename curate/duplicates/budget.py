@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from curate.duplicates.nodes import NODE
+from workbench.crew import KEPT_MB, apart
 
 PROCESS = 220 << 20  # an interpreter with the libraries and compiled kernels, before it holds any data
 _LEAST = 24 << 20  # a worker with less room for data would read for ever
@@ -54,6 +56,14 @@ def budget(memory_bytes: int, jobs: int) -> Budget:
         jobs -= 1
     processes = jobs + 1 if jobs > 1 else 1
     return Budget(jobs, max(_LEAST, (memory_bytes - processes * PROCESS) // jobs))
+
+
+def workers(memory_bytes: int, jobs: int, data_bytes: int) -> AbstractContextManager[None]:
+    """The workers of a step that keeps to a memory: those of the run, where all of them fit beside all the data.
+
+    Else they end, and new ones take their place, which hold less: PROCESS, as the budget reckons.
+    """
+    return nullcontext() if (jobs + 1) * (KEPT_MB << 20) + data_bytes <= memory_bytes else apart()
 
 
 def sets_bytes(documents: int, bands: int, shingles_per_doc: float) -> int:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -35,13 +34,13 @@ from curate.duplicates.budget import (
     Exchange,
     budget,
     forecast,
+    workers,
 )
 from curate.duplicates.corpus import Corpus
 from curate.duplicates.missing import write_missing
 from curate.duplicates.nodes import MAX_NODES, NodeTable
 from curate.duplicates.store import Summary, hex_keys
 from curate.duplicates.types import BAND, SET, TEXT, URL, SignedUnit
-from workbench.crew import apart
 from workbench.errors import Exit, UserError
 from workbench.events import Event, Listener
 from workbench.executor import run_units
@@ -51,6 +50,7 @@ from workbench.units import Outcome, Unit, fingerprint
 
 VERSION = 1  # raised when the code changes what a step writes
 _SMALL = 300_000  # rows that are done sooner than workers start
+_DOCUMENT = 2 * CANDIDATE  # bytes of a document in the largest step, where it has as many candidates as in a web crawl
 PAIRS_SCHEMA = pa.schema(
     [
         ("left", pa.string()),
@@ -114,7 +114,8 @@ def find(
     directory.mkdir(parents=True, exist_ok=True)
     done.unlink(missing_ok=True)
     search = _Search(corpus, summaries, bands, threshold, containment, directory, budget(memory_bytes, jobs), on_event)
-    search.run()
+    with workers(memory_bytes, jobs, corpus.docs * _DOCUMENT):
+        search.run()
     shingles = sum(summary.shingles for summary in summaries) / max(corpus.docs, 1)
     foretold = forecast(corpus.docs, bands, shingles, memory_bytes, jobs)
     exchanges = [Spent(step, search.disk[step.name]) for step in foretold if step.name in search.disk]
@@ -313,17 +314,15 @@ class _Search:
             Unit(fingerprint(version=VERSION, corpus=self.name, step=step, near=near, part=payload), payload)
             for payload in payloads
         ]
-        small = rows < _SMALL
-        with nullcontext() if small else apart():  # the budget knows of the workers of this step alone
-            done = run_units(
-                f"curate.duplicates.{function}_step",
-                units,
-                directory=self.scratch / step,
-                step=f"duplicates.{step}",
-                jobs=1 if small else self.budget.jobs,
-                setup={**self.setup, **(setup or {})},
-                on_event=self.on_event,
-            )
+        done = run_units(
+            f"curate.duplicates.{function}_step",
+            units,
+            directory=self.scratch / step,
+            step=f"duplicates.{step}",
+            jobs=1 if rows < _SMALL else self.budget.jobs,
+            setup={**self.setup, **(setup or {})},
+            on_event=self.on_event,
+        )
         if failed := [part for part in done if part.failed]:
             raise UserError(
                 f"{len(failed)} of {len(done)} parts of the duplicate search failed ({step}): {failed[0].error}",

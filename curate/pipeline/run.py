@@ -27,7 +27,7 @@ from curate.recipe import Plan
 from curate.sample import register_inputs
 from curate.sources import UnitSpec, plan_units
 from workbench import recipes
-from workbench.crew import kept
+from workbench.crew import apart, kept
 from workbench.errors import UserError
 from workbench.events import Event, Listener
 from workbench.executor import run_units
@@ -187,7 +187,8 @@ class _Execution:
         if outcome.failed:
             return outcome
         after = self._late(measured, decided)
-        return self._finish(outcome, read, measured, decided, after, began)
+        with apart():  # nothing is left for workers to do
+            return self._finish(outcome, read, measured, decided, after, began)
 
     def _measuring(self) -> dict[str, Any]:
         """All but the input that decides what the first map writes."""
@@ -260,7 +261,7 @@ class _Execution:
             records = sum((unit.result or {}).get("records", 0) for unit in done)
             if limit is not None and records >= limit:
                 break
-            wave *= 4  # every wave starts its workers anew: few waves, and none far beyond the limit
+            wave *= 4  # every wave waits for its last unit: few waves, and none far beyond the limit
         return self._within(done, limit)
 
     @staticmethod

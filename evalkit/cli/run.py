@@ -63,9 +63,10 @@ def run(
     root: Root = DEFAULT_ROOT,
 ) -> Result:
     """Ask a model the items of tasks; every number comes with its interval."""
-    from evalkit.run.settings import wanted
+    from evalkit.run.settings import check_names, wanted
     from evalkit.tasks.data import given_places
 
+    places = given_places(data or [])
     given = {
         "model": model,
         "tasks": None if tasks is None else [name.strip() for name in tasks.split(",") if name.strip()],
@@ -75,11 +76,11 @@ def run(
         "seed": seed,
         "precision": precision,
         "retrieve": None if retrieve is None else {"corpus": retrieve},
-        "data": given_places(data) if data else None,
+        "data": places or None,
         "data_root": data_root or None,
     }
     settings = _settings(recipe, {name: value for name, value in given.items() if value is not None}, sets or [])
-    wanted(settings, Path())  # what is misspelt is told before a model is loaded
+    check_names(places, wanted(settings, Path())[0])  # what is misspelt is told before a model is loaded
 
     from evalkit.models.open import open_model
 

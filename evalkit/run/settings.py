@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
 from evalkit.retrieval.settings import Retrieve
-from evalkit.tasks import Sources, Task, expand, task_names
+from evalkit.tasks import Sources, Task, expand
 from workbench import recipes
 from workbench.errors import UserError, did_you_mean
 from workbench.recipes import Section
@@ -61,10 +61,6 @@ def wanted(settings: EvalSettings, base: Path) -> tuple[list[Task], Sources]:
     tasks = changed(settings, expand(settings.tasks, presets=settings.presets))
     if not tasks:
         raise UserError("no tasks are named", hint="name some with --tasks; `evalkit tasks` lists them")
-    known = {*(task.name for task in tasks), *task_names()}
-    for name in settings.data:  # of tasks that are not run this time may be told where they are
-        if name.removesuffix(":shots") not in known:
-            raise UserError(f"data.{name}: there is no such task", hint=did_you_mean(name, known))
     given = {name: place if "://" in place else str(base / place) for name, place in settings.data.items()}
     sources = Sources(given, [base / root for root in settings.data_root])
     for task in tasks:
@@ -72,6 +68,14 @@ def wanted(settings: EvalSettings, base: Path) -> tuple[list[Task], Sources]:
         if task.shots.count and task.shots.source is not None:
             sources.locate(task.name, task.shots.source, shots=True)
     return tasks, sources
+
+
+def check_names(places: Iterable[str], tasks: Sequence[Task]) -> None:
+    """UserError for data of a task that is not run: a recipe may hold those of others, a command has no use for any."""
+    known = {task.name for task in tasks}
+    for name in places:
+        if name.removesuffix(":shots") not in known:
+            raise UserError(f"--data {name}: no such task is run", hint=did_you_mean(name, known))
 
 
 def changed(settings: EvalSettings, tasks: Sequence[Task]) -> list[Task]:

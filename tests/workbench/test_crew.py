@@ -115,7 +115,7 @@ def test_who_dies_at_work_costs_the_unit_and_no_step(steps: Steps) -> None:
 
 
 def test_who_holds_much_memory_is_not_kept(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_KEPT_MB", 0)
+    monkeypatch.setattr(crew, "KEPT_MB", 0)
     with kept():
         first = steps.pids()
         assert not any(is_alive(pid, None) for pid in first)

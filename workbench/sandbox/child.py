@@ -37,8 +37,9 @@ class Request(NamedTuple):
 class Child:
     """A killable child process that answers requests in order; it is started at the first request.
 
-    Restarted after `recycle_requests` requests, or when it holds more than half the memory it may, so that a leak in a
-    library stays small; since handlers keep nothing between requests, answers do not depend on it.
+    Restarted after `recycle_requests` requests, or when it holds more than half of what its start left of the memory it
+    may have, so that a leak in a library stays small; since handlers keep nothing between requests, answers do not
+    depend on it.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class Process:
         recycle_requests: int,
         start_s: float,
     ) -> None:
-        self._memory_mb = memory_mb
+        self._resident_mb, self._most_mb = 0.0, float("inf")
         self._output_bytes = output_bytes
         self._left = recycle_requests
         self.retiring = False
@@ -86,6 +86,8 @@ class Process:
             said = self._said.decode(errors="replace").strip()
             raise SandboxError(f"{target} does not start in the sandbox: {said or ready}")
         self.network = str(ready.header["network"])
+        # It may take half of the memory that it leaves free at its start: answers need room, too.
+        self._most_mb = (self._resident_mb + memory_mb) / 2
 
     def send(self, header: dict[str, Any], payload: bytes, cpu_s: float) -> None:
         """Queues a request; what the pipe takes at once is written at once."""
@@ -143,7 +145,8 @@ class Process:
         del self._inbox[:end]
         if status == frames.OUT_OF_MEMORY:
             raise ValueError("memory limit")
-        self.retiring = self.retiring or resident_mb > self._memory_mb / 2
+        self._resident_mb = resident_mb
+        self.retiring = self.retiring or resident_mb > self._most_mb
         if status == frames.ERROR:
             return Reply({}, b"", str(header["error"]), elapsed_s)
         return Reply(header, payload, None, elapsed_s)
@@ -235,5 +238,6 @@ def _environment() -> dict[str, str]:
     single-threaded."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    compiled = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
+    kept = os.environ.get("NUMBA_CACHE_DIR")
+    compiled = {"NUMBA_CACHE_DIR": str(Path(kept).absolute())} if kept else {}
     return {"PATH": os.defpath, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", **threads, **compiled}

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from curate.duplicates.budget import workers
 from curate.duplicates.config import Lines
-from curate.duplicates.repeats.exchange import concatenated, ranges_of, unit_digest
+from curate.duplicates.repeats.exchange import concatenated, held_by, ranges_of, unit_digest
 from curate.duplicates.repeats.line_kernels import pages_of, repeating
 from curate.duplicates.repeats.lines import PAGE, ROW, SCHEMA
 from curate.duplicates.repeats.rows import Range, RowFile, Rows
@@ -47,9 +48,10 @@ def find_repeated(units: Sequence[SignedUnit], config: Lines, *, directory: Path
              {"begin": within.begin, "end": within.end})
         for within in ranges_of(files, ROW.itemsize, memory_bytes, jobs)
     ]  # fmt: skip
-    outcomes = run_units(
-        STEP, parts, directory=directory / "parts", step="lines", jobs=jobs, setup=setup, on_event=on_event
-    )
+    with workers(memory_bytes, jobs, held_by(files, ROW.itemsize)):
+        outcomes = run_units(
+            STEP, parts, directory=directory / "parts", step="lines", jobs=jobs, setup=setup, on_event=on_event
+        )
     return concatenated(outcomes, "repeated.parquet", directory, pl.Schema(SCHEMA))
 
 

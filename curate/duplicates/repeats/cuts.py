@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from curate.duplicates.budget import workers
 from curate.duplicates.config import Duplicates
-from curate.duplicates.repeats.exchange import concatenated, finished, ranges_of, unit_digest
+from curate.duplicates.repeats.exchange import concatenated, finished, held_by, ranges_of, unit_digest
 from curate.duplicates.repeats.passage_kernels import Owners, match, merged, owners
 from curate.duplicates.repeats.passages import DOCS, PARAGRAPH, PRINT
 from curate.duplicates.repeats.rows import Range, RowFile, Rows
@@ -55,14 +56,16 @@ def find_cuts(units: Sequence[Path], config: Duplicates, *, directory: Path, mem
     }
     inputs = {"units": [unit_digest(unit, "*") for unit in units], "config": setup["config"], "version": _VERSION}
     wanted = {"paragraphs": config.paragraphs.enabled, "prints": config.substrings.enabled}
-    parts = []
+    parts, data = [], 0
     for table, kind, held in (("paragraphs", PARAGRAPH, 0), ("prints", PRINT, HELD_BYTES)):
         files = [file for _, file in _files(units, table)] if wanted[table] else []
+        data = max(data, held_by(files, kind.itemsize) + jobs * held)
         for within in ranges_of(files, kind.itemsize, memory_bytes, jobs, held) if files else []:
             payload = {"table": table, "begin": within.begin, "end": within.end}
             parts.append(Unit(fingerprint(step=MATCH, **inputs, **payload), payload))
     options: dict[str, Any] = {"jobs": jobs, "on_event": on_event}
-    matched = run_units(MATCH, parts, directory=directory / "matched", step="passages", setup=setup, **options)
+    with workers(memory_bytes, jobs, data):
+        matched = run_units(MATCH, parts, directory=directory / "matched", step="passages", setup=setup, **options)
     found = [RowFile(outcome.directory / "found.npy", 1) for outcome in finished(matched)]
     crowded = sum((outcome.result or {})["crowded"] for outcome in matched)
     if crowded:
@@ -74,7 +77,8 @@ def find_cuts(units: Sequence[Path], config: Duplicates, *, directory: Path, mem
         Unit(fingerprint(step=CUT, **inputs, range=within), {"begin": within.begin, "end": within.end})
         for within in ranges_of(found, FOUND.itemsize, memory_bytes, jobs)
     ]
-    cut = run_units(CUT, parts, directory=directory / "cut", step="cuts", setup=setup, **options)
+    with workers(memory_bytes, jobs, held_by(found, FOUND.itemsize)):
+        cut = run_units(CUT, parts, directory=directory / "cut", step="cuts", setup=setup, **options)
     return concatenated(cut, "cuts.parquet", directory, pl.Schema(SCHEMA))
 
 

@@ -29,6 +29,11 @@ def ranges_of(
     return ranges(files, max(1, min(rows_within(budget(memory_bytes, jobs), row_bytes, held_bytes), -(-rows // jobs))))
 
 
+def held_by(files: Sequence[RowFile], row_bytes: int) -> int:
+    """Bytes of memory that all workers together need for the rows of these files."""
+    return COPIES * row_bytes * sum(file.rows for file in files)
+
+
 def rows_within(room: Budget, row_bytes: int, held_bytes: int) -> int:
     """Rows of a partition."""
     return max(room.room - held_bytes, _LEAST) // (COPIES * row_bytes)

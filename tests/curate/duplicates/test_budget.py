@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
-from curate.duplicates.budget import PROCESS, budget, forecast
+from curate.duplicates.budget import PROCESS, budget, forecast, workers
 
 GB = 1 << 30
 
@@ -36,3 +38,8 @@ def test_disk_grows_with_documents_and_bands() -> None:
     assert disk(2000, 14) == pytest.approx(2 * disk(1000, 14), rel=0.01)
     assert disk(1000, 26) > disk(1000, 14) > disk(1000, 0)
     assert [step.name for step in forecast(1000, 0, 0, GB, 2)] == ["signed documents", "text and URL groups", "members"]
+
+
+@pytest.mark.parametrize(("memory", "data", "stay"), [(2 * GB, GB // 4, True), (2 * GB, GB, False), (GB, 0, False)])
+def test_workers_of_a_run_stay_where_all_of_them_fit(memory: int, data: int, stay: bool) -> None:
+    assert isinstance(workers(memory, 2, data), nullcontext) is stay

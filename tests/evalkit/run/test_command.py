@@ -90,6 +90,7 @@ def test_a_forecast_starts_nothing_and_knows_what_is_answered(folder: Path) -> N
         (("run", "-m", "mock:x", "-t", "sums.yaml", "--data-root", "."), 2, "names no mock model"),
         (("run", "-m", "mock:0", "-t", "gsm8"), 2, "did you mean 'gsm8k'?"),
         (("run", "-m", "mock:0", "-t", "sums.yaml", "--data", "sums"), 2, "not of the form TASK=FILE"),
+        (("run", "-m", "mock:0", "-t", "sums.yaml", "--data-root", ".", "--data", "sum=a"), 2, "no such task is run"),
         (("run", "-m", "mock:0", "-t", "sums.yaml", "--set", "chnge.sums.version=2"), 2, "did you mean 'change'?"),
         (("show", "nowhere"), 4, "no run 'nowhere'"),
         (("compare", "nowhere", "nowhere"), 4, "no run 'nowhere'"),

@@ -158,13 +158,6 @@ def test_settings_change_tasks(made: Made) -> None:
         made(HashedModel("a"), "x", change={"sums": {"decodin": {}}})
 
 
-def test_data_of_a_task_that_there_is_not_are_no_data_unused(made: Made) -> None:
-    made(HashedModel("a"), limit=3, data={"piqa": "elsewhere.jsonl"})  # a task that is not run this time
-    for name in ("sum", "piqa@olmes", "sum:shots"):
-        with pytest.raises(UserError, match=f"data.{name}: there is no such task"):
-            made(HashedModel("a"), "x", data={name: "elsewhere.jsonl"})
-
-
 def test_what_a_model_cannot_do_is_said_before_anything_is_asked(made: Made) -> None:
     model = HashedModel("a", can=frozenset({"generate"}))
     with pytest.raises(UserError, match="colours needs log-likelihoods of given texts, which hashed:a does not offer"):
