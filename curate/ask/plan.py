@@ -12,11 +12,11 @@ from pathlib import Path
 from curate.ask.exchanges import Corpus, exchanges, guessed
 from curate.duplicates.budget import Exchange
 from curate.pipeline.decide import steps
+from curate.pipeline.jobs import worthwhile
 from curate.pipeline.stage import Stage, batches
 from curate.recipe import Plan
 from curate.sample import register_inputs
 from curate.sources import UnitSpec, plan_units, read_unit
-from workbench.processes import cores
 
 PROBE_UNITS = 4
 PROBE_RECORDS = 64
@@ -67,7 +67,7 @@ def forecast(plan: Plan, *, probe: bool, where: Path) -> Forecast:
     if measured is not None:
         documents = round(measured.records_total * measured.documents / measured.records)
         corpus = Corpus(documents, measured.chars_per_doc, measured.shingles_per_doc)
-    to_come = exchanges(plan.settings.duplicates, corpus, cores())
+    to_come = exchanges(plan.settings.duplicates, corpus, worthwhile(specs, plan.recipe.limit))
     return Forecast(steps(plan.settings), len(files), len(specs), total, free, measured, to_come)
 
 
@@ -109,7 +109,7 @@ def _probe(plan: Plan, specs: Sequence[UnitSpec]) -> Probe | None:
         cpu_ms_per_record=1000 * per_record,
         records_total=total,
         cpu_s_total=per_record * total,
-        wall_s_total=per_record * total / cores(),
+        wall_s_total=per_record * total / worthwhile(specs, plan.recipe.limit),
         # Text is stored once as a unit and once in the run, compressed to about a third each; tables add half of it.
         disk_bytes=round(text_bytes / done * total),
         memory_mb_per_worker=int(rss_mb),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,6 @@ import typer
 from workbench.console import Result, Screen, command
 from workbench.errors import UserError
 from workbench.options import DEFAULT_ROOT, DryRun, Force, Jobs, Out, Resume, Root, RunName, Seed, Sets
-from workbench.processes import cores
 
 if TYPE_CHECKING:
     from curate.pipeline.run import Outcome
@@ -48,6 +48,7 @@ def run(
     no_index: NoIndex = False,
 ) -> Result:
     """Curate: from crawl files to kept documents, with the reason for every other one."""
+    _limit_threads(jobs)
     from curate.cli.show import outcome_result, plan_result
 
     plan = _plan(recipe, input, profile, limit, seed, sets, root)
@@ -101,6 +102,7 @@ def decide(
 @command("curate.retry/1")
 def retry(screen: Screen, run: RunName, root: Root = DEFAULT_ROOT, jobs: Jobs = None) -> Result:
     """Go on with a run whose units failed or that was interrupted: finished units stay, the others are taken again."""
+    _limit_threads(jobs)
     from curate.cli.show import outcome_result
     from curate.pipeline.run import KIND
     from workbench.runs import Run
@@ -138,6 +140,13 @@ def init(
     return Result({"recipe": str(path), "next": f"curate run {path} --out runs/first"})
 
 
+def _limit_threads(jobs: int | None) -> None:
+    """The workers use the cores. Libraries read this when they are loaded, so it comes before any import of theirs."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if jobs == 1:  # this process is the worker
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+
 def _plan(
     recipe: Path | None,
     inputs: list[str] | None,
@@ -161,13 +170,6 @@ def _plan(
 def _execute(
     screen: Screen, plan: Plan, out: Path | None, root: Path, jobs: int | None, resume: bool = True, force: bool = False
 ) -> Outcome:
-    import os
-
-    count = jobs or cores()
-    if count == 1:
-        # One worker is this process: polars must not start a thread for every core beside it.
-        os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # nor does a tokenizer: the workers use the cores
     from curate.extract.engines.winnow_engine import compiled
     from curate.pipeline.run import FORECAST, execute
     from workbench.events import Event
@@ -184,7 +186,7 @@ def _execute(
         plan,
         out=out,
         root=root,
-        jobs=count,
+        jobs=jobs,
         resume=resume,
         force=force,
         listener=listen,

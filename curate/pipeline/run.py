@@ -20,6 +20,7 @@ from curate.measures import plugins, tables
 from curate.pipeline import contaminated, exchange, finish, late, maps, passages
 from curate.pipeline.decide import CONTAMINATION_STEP, steps
 from curate.pipeline.finish import UnitTables, unit_tables
+from curate.pipeline.jobs import worthwhile
 from curate.pipeline.late import Late
 from curate.pipeline.rollups import Funnel, funnel
 from curate.pipeline.stage import Clock
@@ -84,7 +85,7 @@ def execute(
     *,
     out: Path | None,
     root: Path,
-    jobs: int,
+    jobs: int | None = None,
     resume: bool = True,
     force: bool = False,
     listener: Listener = lambda event: None,
@@ -92,7 +93,8 @@ def execute(
 ) -> Outcome:
     """Runs the plan, or goes on with what an interrupted run has finished; `attach` is told the directory at once.
 
-    Raises UserError. Units that fail in spite of retries are listed in the outcome, and the run stays unfinished.
+    jobs: workers (default: as many as the input is worth, one a core at most). Units that fail in spite of retries are
+    listed in the outcome, and the run stays unfinished. Raises UserError.
     """
     register_inputs()
     options = plan.settings.read_options()
@@ -104,6 +106,7 @@ def execute(
         on_ignored=lambda file, reason: ignored.append((file, reason)),
     )
     _keep_apart(specs, out)
+    jobs = jobs or worthwhile(specs, plan.recipe.limit)
     inputs = list({spec.file: Input(path=spec.file, bytes=spec.size, digest=spec.digest) for spec in specs}.values())
     inputs += [] if plan.sought is None else plan.sought.inputs
     run = Run.create(
