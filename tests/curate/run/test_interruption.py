@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +60,34 @@ def test_kill_9_and_the_same_command_give_the_same_bytes(
     ended = curate(*arguments)
     assert ended.code == 0, ended.stderr
     assert outputs(tmp_path / "run") == outputs(whole)
+
+
+KILLED_AT = """
+import os, signal, sys
+from unittest import mock
+from curate.cli import main
+sys.argv[0] = "curate"
+with mock.patch(os.environ["KILLED_AT"], side_effect=lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)):
+    main()
+"""
+
+
+def test_kill_9_while_the_tables_of_the_run_are_finished(warc: Path, whole: Path, tmp_path: Path) -> None:
+    """With all tables written and no manifest, and with a manifest and the units still there."""
+    out = tmp_path / "run"
+    arguments = ["run", "--input", warc, "--out", out, *SMALL, "-j", "1"]
+    for moment, finished in (("workbench.manifest.write", False), ("workbench.runs.Run.close", True)):
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED_AT, *map(str, arguments)],
+            env={**os.environ, "KILLED_AT": moment, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert (out / "units").exists() and (out / "manifest.json").exists() is finished
+    ended = curate(*arguments)
+    assert ended.code == 0 and ended.data["was_done"]
+    assert outputs(out) == outputs(whole) and not (out / "units").exists()
 
 
 def test_a_live_run_locks_out_a_second_one(warc: Path, tmp_path: Path) -> None:
