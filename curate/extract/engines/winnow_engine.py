@@ -19,16 +19,19 @@ def compiled() -> bool:
 
 def load(settings: EngineSettings) -> Callable[[bytes], str]:
     """The extraction function. Its compiled parts are made, or read, here: the child may write no files later."""
-    from curate.extract.winnow.analyse import ready
     from curate.extract.winnow.judge import read
     from curate.extract.winnow.model import open_model
+    from curate.extract.winnow.survey import bytes_of_page
     from curate.extract.winnow.write import text_of
 
     model = open_model(None if settings.model == "builtin" else Path(settings.model))
     least = model.limits[settings.favor]
 
     def extract(page: bytes) -> str:
-        return text_of(read(*ready(page), model.first, model.second, least))
+        text, done = read(*bytes_of_page(page), False, model.first, model.second, least)
+        if not done:
+            text, _ = read(*bytes_of_page(page, formulas=True), True, model.first, model.second, least)
+        return text_of(text)
 
     extract(b"<title>a</title><ul><li>one</ul><table><tr><td>1<td>2</table><pre>x\n</pre><p>All &amp; sundry.")
     return extract

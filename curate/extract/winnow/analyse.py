@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curate.extract.mathml import formulas_to_tex
 from curate.extract.winnow.features import Known, know, known_parts
 from curate.extract.winnow.judge import look
 from curate.extract.winnow.scan import Array, Page, scan
 from curate.extract.winnow.stack import stack
+from curate.extract.winnow.survey import bytes_of_page, survey
 from curate.extract.winnow.trees import Model, Trees
-
-_MATH, _ATEX = (np.frombuffer(word, "<u4")[0] for word in (b"math", b"atex"))
 
 
 class Analysed(NamedTuple):
@@ -41,21 +39,12 @@ class Source(NamedTuple):
 
 def ready(page: bytes) -> Source:
     """A page of UTF-8 without NULs, and with formulas as TeX."""
-    if b"\0" in page:
-        page = page.replace(b"\0", b"")
-    if _may_hold_formulas(page):
-        page = formulas_to_tex(page.decode()).encode()
-    data = np.frombuffer(page, np.uint8)
-    return Source(data, int(np.count_nonzero(data == ord("<"))), page[:100].lstrip().startswith(b"<?xml"))
-
-
-def _may_hold_formulas(page: bytes) -> bool:
-    """Whether `math` or `atex` (of latex) comes; four comparisons of words take a quarter of the time of a search."""
-    for start in range(min(4, len(page) // 4)):
-        four = np.frombuffer(page, "<u4", (len(page) - start) // 4, start)
-        if (four == _MATH).any() or (four == _ATEX).any():
-            return True
-    return False
+    data, xml = bytes_of_page(page)
+    tags, formulas = survey(data)
+    if formulas:
+        data, xml = bytes_of_page(page, formulas=True)
+        tags, _ = survey(data)
+    return Source(data, tags, xml)
 
 
 def first_scores(analysed: Analysed, trees: Trees) -> Array:

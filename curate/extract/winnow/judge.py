@@ -14,6 +14,7 @@ from curate.extract.winnow.facts import facts
 from curate.extract.winnow.features import context, rows
 from curate.extract.winnow.scan import scan
 from curate.extract.winnow.stack import stack
+from curate.extract.winnow.survey import survey
 from curate.extract.winnow.trees import leaves
 from curate.extract.winnow.write import bytes_of, chosen, layout
 
@@ -43,8 +44,14 @@ def judge(parts, known, table, first, second):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def read(data, tags, xml, first, second, least):  # type: ignore[no-untyped-def]
-    """The bytes of a page's text, entities not yet decoded: `data` are its own, with `tags` bytes `<`."""
+def read(data, xml, ready, first, second, least):  # type: ignore[no-untyped-def]
+    """The bytes of a page's text, entities not yet decoded, and True: `data` are its own.
+
+    Or nothing and False, where formulas may have to become TeX first; not asked of a page that is `ready`.
+    """
+    tags, formulas = survey(data)
+    if formulas and not ready:
+        return np.empty(0, np.uint8), False
     page = scan(data, tags, xml)
     tag, parent, depth, bits, signature, ordinal, begin, end, flags, node, start, block_bits = page
     table, whole = facts(data, begin, end, flags, start)
@@ -53,4 +60,4 @@ def read(data, tags, xml, first, second, least):  # type: ignore[no-untyped-def]
     scores = judge(parts, known, table, first, second)
     places = layout(tag, parent, node, table)
     keep = chosen(scores, least, node, table, places)
-    return bytes_of(data, tag, parent, ordinal, places, begin, end, flags, node, start, keep)
+    return bytes_of(data, tag, parent, ordinal, places, begin, end, flags, node, start, keep), True
