@@ -13,6 +13,7 @@ from curate.extract.winnow.columns import COUNT
 from curate.extract.winnow.facts import facts
 from curate.extract.winnow.features import context, rows
 from curate.extract.winnow.scan import scan
+from curate.extract.winnow.stack import COUNT as SECOND
 from curate.extract.winnow.stack import stack
 from curate.extract.winnow.survey import survey
 from curate.extract.winnow.trees import leaves
@@ -38,6 +39,10 @@ def look(parts, known, table, more, trees):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def judge(parts, known, table, first, second):  # type: ignore[no-untyped-def]
     """Scores of all blocks by both looks."""
+    if len(table) <= CHUNK:  # both looks see the same features
+        columns = rows(parts, known, table, 0, len(table), SECOND)
+        columns[:, COUNT:] = stack(leaves(columns, first), known[2], known[-1], parts[1], parts[4])
+        return leaves(columns, second)
     found = look(parts, known, table, np.empty((len(table), 0), np.float32), first)
     more = stack(found, known[2], known[-1], parts[1], parts[4])
     return look(parts, known, table, more, second)
