@@ -1,6 +1,6 @@
 """Worker processes as their parent sees them; inside `kept`, those that are done with one step begin the next one.
 
-A start costs one to three seconds of a processor, most of them imports: as much as a small step itself.
+A start is mostly imports, and costs as much as a small step itself.
 """
 
 import contextlib

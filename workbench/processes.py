@@ -11,7 +11,7 @@ from pathlib import Path
 
 SELDOM = (100_000, 20, 20)
 """Thresholds of `gc` while a process starts: imports make many objects and hardly any garbage, and looking for it takes
-a sixth of their time. Never would be too seldom: who compiles does make some."""
+a good part of their time. Never would be too seldom: who compiles does make some."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _POLL_S = 1.0
 

@@ -1,4 +1,4 @@
-"""How many workers a run is worth: one costs two to three seconds of a processor before it does anything."""
+"""How many workers a run is worth: each has to load everything before it does anything."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from curate.sources import UnitSpec
 from workbench.processes import cores
 
-# A first worker is this process. Measured on web crawls, compressed: with less than this there is nothing to gain by
-# another one.
+# A first worker is this process. With less than this of a compressed web crawl, another one made no run quicker.
 BYTES = 12_000_000
 RECORDS = 1500
 
